@@ -1,0 +1,82 @@
+/** Puts one shard together from its ports: partitions, coordinators, upkeep, cold calls. */
+
+import type { Clock } from './base/clock.ts'
+import type { BrokerConfig } from './base/config.ts'
+import type { Logger } from './base/logger.ts'
+import type { Random } from './base/random.ts'
+import { defaultGroupConfig, type GroupConfig } from './coordinator/group/config.ts'
+import { GroupCoordinator } from './coordinator/group/handle.ts'
+import type { Disk } from './log/disk.ts'
+import { type MetadataImage, partitionKey } from './metadata/image.ts'
+import { Shard } from './shard.ts'
+import { type ControlPort, shardCalls } from './shard-calls.ts'
+import { coordinatorHost, OFFSETS_TOPIC } from './shard-coordinators.ts'
+import { type DataFolders, ShardPartitions } from './shard-partitions.ts'
+import { ShardUpkeep } from './shard-upkeep.ts'
+
+const MINUTE_MS = 60_000
+
+export interface ShardParts {
+  readonly config: BrokerConfig
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly dataFolders: DataFolders
+  /** Does this shard own the partition with this key? */
+  owns(key: number): boolean
+  /** On shard 0. */
+  readonly control: ControlPort | null
+  /** Before the first image is applied. */
+  readonly emptyImage: MetadataImage
+}
+
+export interface AssembledShard {
+  readonly shard: Shard
+  /** Resolves when the shard serves what the image says. */
+  applyImage(image: MetadataImage): Promise<void>
+  /** Answers everyone who waits; afterwards nothing new may be asked. */
+  answerAll(): void
+  /** Makes everything durable and closes every log, so that the next start trusts the folders. */
+  closeClean(): Promise<void>
+}
+
+export function assembleShard(parts: ShardParts): AssembledShard {
+  const { config, disk, clock, random, logger } = parts
+  const shard = new Shard(clock, logger, parts.emptyImage)
+  const upkeep = new ShardUpkeep(shard, disk, config)
+  const host = coordinatorHost(shard, random, (index) => {
+    const topic = shard.image.topics.get(OFFSETS_TOPIC)
+    return topic === undefined ? undefined : shard.partition(partitionKey(topic.ordinal, index))
+  })
+  const groups = new GroupCoordinator(host, groupConfig(config))
+  const partitions = new ShardPartitions({ ...parts, shard, upkeep, groups })
+  shard.calls = shardCalls(shard, groups, parts.control)
+  shard.onRemoved = (partition) => upkeep.forget(partition)
+  return {
+    shard,
+    applyImage: (image) => partitions.apply(image),
+    answerAll: () => {
+      groups.unloadAll()
+      shard.answerParked()
+      shard.flush()
+    },
+    closeClean: async () => {
+      await upkeep.stop()
+      await Promise.all([...shard.partitions.values()].map(({ log }) => log.close('clean')))
+    },
+  }
+}
+
+function groupConfig(config: BrokerConfig): GroupConfig {
+  return {
+    minSessionTimeoutMs: config.groupMinSessionTimeoutMs,
+    maxSessionTimeoutMs: config.groupMaxSessionTimeoutMs,
+    initialRebalanceDelayMs: config.groupInitialRebalanceDelayMs,
+    maxSize: config.groupMaxSize,
+    newMemberJoinTimeoutMs: defaultGroupConfig.newMemberJoinTimeoutMs,
+    offsetMetadataMaxBytes: config.offsetMetadataMaxBytes,
+    offsetsRetentionMs: config.offsetsRetentionMinutes * MINUTE_MS,
+    offsetsRetentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
+  }
+}

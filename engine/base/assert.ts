@@ -1,0 +1,19 @@
+/**
+ * Asserts that stay on in production. A failed one is our own broken invariant: it throws
+ * InvariantError, which nothing below the thread's entry may catch; the process then ends after a
+ * last log line, since a wrong log is worse than a stopped one.
+ */
+
+export class InvariantError extends Error {
+  override name = 'InvariantError'
+}
+
+/** Throws InvariantError unless `condition` holds; put the values involved into `message`. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new InvariantError(message)
+}
+
+/** For code that cannot be reached; `what` says which case arrived there. */
+export function unreachable(what: string): never {
+  throw new InvariantError(`unreachable: ${what}`)
+}

@@ -1,0 +1,29 @@
+/** Broker options of our own, under `sluice.`; those of the same name for a topic win over them. */
+import { between, oneOf, served, text, unset } from './config-option.ts'
+import { limits } from './limits.ts'
+
+export const sluiceOptions = {
+  'sluice.cluster.id': served(
+    unset('string'),
+    'high read-only',
+    'Id of the cluster a fresh data folder is made for; 22 characters as kafka-storage ' +
+      'random-uuid prints. Unset: a random one.',
+  ),
+  'sluice.flush.mode': served(
+    text('async', oneOf('async', 'group')),
+    'high read-only',
+    'async: a record is acknowledged once written and synced within log.flush.interval.ms. ' +
+      'group: it is acknowledged once synced, with all that arrived meanwhile.',
+  ),
+  'sluice.records.validation': served(
+    text('header', oneOf('header', 'full')),
+    'medium read-only',
+    'full: every record of a batch is checked, as Kafka does. header: only the batch header ' +
+      'and its CRC.',
+  ),
+  'sluice.shards': served(
+    unset('int', between(1, limits.shardsMax)),
+    'high read-only',
+    'Threads that accept, serve and own partitions. Unset: one per available core.',
+  ),
+} as const

@@ -1,0 +1,112 @@
+/**
+ * The requests that run on shard 0 (ShardCalls.control): decoded here, run by the controller, encoded
+ * here, whichever shard's connection they came by. Internal and auto-created topics come in as
+ * CreateTopics and EnsureTopic too, so that there is one way to change control state.
+ */
+import { ApiError, ErrorCode } from '../../base/errors.ts'
+import type { TopicImage } from '../../metadata/image.ts'
+import { isInternalTopic } from '../../metadata/topic-name.ts'
+import type { CreateTopicsRequest } from '../../protocol/19-create-topics.ts'
+import type { DeleteTopicsRequest } from '../../protocol/20-delete-topics.ts'
+import type { CreatePartitionsRequest } from '../../protocol/37-create-partitions.ts'
+import { apis } from '../../protocol/index.ts'
+import { decoderFor, encoderFor } from '../../schema/codec.ts'
+import { Reader } from '../../schema/reader.ts'
+import { Writer } from '../../schema/writer.ts'
+import type { Controller, CreatedTopic } from './controller.ts'
+
+interface ControlRequest {
+  readonly apiKey: number
+  readonly apiVersion: number
+  readonly body: Buffer
+}
+
+const CREATE_TOPICS = 19
+const DELETE_TOPICS = 20
+const CREATE_PARTITIONS = 37
+const REPLICATION_FACTOR = 1
+
+/** What CreateTopics v5 and later tell of a created topic's options. */
+export type DescribeTopicConfigs = (configs: ReadonlyMap<string, string>) => readonly {
+  readonly name: string
+  readonly value: string | null
+  readonly readOnly: boolean
+  readonly configSource: number
+  readonly isSensitive: boolean
+}[]
+
+/** Runs one control request; resolves with the encoded response body. */
+export async function runControlRequest(
+  controller: Controller,
+  describeConfigs: DescribeTopicConfigs,
+  request: ControlRequest,
+): Promise<Buffer> {
+  const { apiKey, apiVersion } = request
+  const api = apis.get(apiKey)
+  if (api === undefined)
+    throw new ApiError(ErrorCode.INVALID_REQUEST, `API key ${apiKey} is no control request`)
+  const decoded: unknown = decoderFor(api.request, apiVersion)(new Reader(request.body))
+  const response = await respond(controller, describeConfigs, apiKey, decoded)
+  const writer = new Writer()
+  encoderFor(api.response, apiVersion)(writer, response as never)
+  return writer.take()
+}
+
+async function respond(
+  controller: Controller,
+  describeConfigs: DescribeTopicConfigs,
+  apiKey: number,
+  request: unknown,
+): Promise<object> {
+  switch (apiKey) {
+    case CREATE_TOPICS:
+      return createTopics(controller, describeConfigs, request as CreateTopicsRequest)
+    case DELETE_TOPICS:
+      return { responses: await controller.deleteTopics(request as DeleteTopicsRequest) }
+    case CREATE_PARTITIONS:
+      return { results: await controller.createPartitions(request as CreatePartitionsRequest) }
+    default:
+      throw new ApiError(ErrorCode.INVALID_REQUEST, `API key ${apiKey} is no control request`)
+  }
+}
+
+async function createTopics(
+  controller: Controller,
+  describeConfigs: DescribeTopicConfigs,
+  request: CreateTopicsRequest,
+): Promise<object> {
+  // The broker's own topics have their own counts and options, unless an operator names others.
+  const own = request.topics.filter(
+    ({ name, numPartitions }) =>
+      numPartitions === -1 && isInternalTopic(name) && !controller.image.topics.has(name),
+  )
+  const created: CreatedTopic[] = []
+  if (!request.validateOnly)
+    for (const { name } of own) {
+      const topic = await controller.ensureInternalTopic(name)
+      if (topic !== null) created.push(existing(topic))
+    }
+  const done = new Set(created.map(({ name }) => name))
+  const topics = request.topics.filter(({ name }) => !done.has(name))
+  created.push(...(await controller.createTopics({ ...request, topics })))
+  return { topics: created.map((topic) => answerFor(topic, describeConfigs)) }
+}
+
+function existing(topic: TopicImage): CreatedTopic {
+  const partitions = topic.partitions.length
+  return { name: topic.name, topic, partitions, errorCode: ErrorCode.NONE, errorMessage: null }
+}
+
+function answerFor(created: CreatedTopic, describeConfigs: DescribeTopicConfigs): object {
+  const { name, topic, errorCode, errorMessage, partitions } = created
+  if (topic === null) return { name, errorCode, errorMessage, configs: null }
+  return {
+    name,
+    topicId: topic.topicId,
+    errorCode,
+    errorMessage,
+    numPartitions: partitions,
+    replicationFactor: REPLICATION_FACTOR,
+    configs: describeConfigs(topic.configs),
+  }
+}

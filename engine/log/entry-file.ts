@@ -1,0 +1,281 @@
+/**
+ * A file of entries of one fixed size: what the three indexes of a segment have in common. New
+ * entries go to a tail in memory and reach the file, at its exact length, by writeTail or flush:
+ * appending does no I/O and cannot fail. The file is opened for reading and writing, or made on the
+ * first write.
+ *
+ *   entry 0 … written-1   in the file        tailStart ≤ written ≤ count
+ *   tailStart … count-1   in memory          the newest written ones stay there up to a bound
+ *
+ * A file that Kafka preallocated and did not trim ends in zeros: those are not counted, and the
+ * next flush cuts them off. It is sound because only a first entry may be all
+ * zeros. One owner thread; the page buffer is shared by all files of the thread.
+ */
+import { assert } from '../base/assert.ts'
+import { limits } from '../base/limits.ts'
+import {
+  type Disk,
+  DiskError,
+  type DiskFile,
+  parentDir,
+  readFullySync,
+  writeFullySync,
+} from './disk.ts'
+
+const PAGE_BYTES = 4096
+const TAIL_ENTRIES_MIN = 32
+const NO_BYTES = Buffer.alloc(0)
+
+/** The last page any entry was read from. */
+const page = {
+  bytes: Buffer.alloc(PAGE_BYTES),
+  owner: null as EntryFile | null,
+  first: 0,
+  count: 0,
+}
+
+export class EntryFile {
+  readonly path: string
+  readonly entryBytes: number
+  /** Entries in all. */
+  count: number
+  /** Bytes at the end of the opened file that are no whole entry; 0 once they are cut off. */
+  oddBytes: number
+  /** Entries of zeros that the opened file ends in; 0 once they are cut off. */
+  zeroEntries: number
+  /** Where `locate` found the entry; valid until the next call on any entry file. */
+  bytes: Buffer = NO_BYTES
+
+  private readonly disk: Disk
+  private file: DiskFile | null
+  private fileBytes: number
+  private tail: Buffer = NO_BYTES
+  private tailStart: number
+  private written: number
+  private unsynced = false
+  private nameUnsynced = false
+
+  private constructor(disk: Disk, path: string, entryBytes: number, file: DiskFile | null) {
+    this.disk = disk
+    this.path = path
+    this.entryBytes = entryBytes
+    this.file = file
+    this.fileBytes = file === null ? 0 : file.sizeSync()
+    this.oddBytes = this.fileBytes % entryBytes
+    const whole = (this.fileBytes - this.oddBytes) / entryBytes
+    this.count = whole
+    this.tailStart = whole
+    this.written = whole
+    this.zeroEntries = this.dropZeroTail(whole)
+  }
+
+  /** Opens an existing file; a missing one is created now, or with `lazy` when first written. */
+  static async open(
+    disk: Disk,
+    path: string,
+    entryBytes: number,
+    lazy: boolean,
+  ): Promise<EntryFile> {
+    let file: DiskFile | null
+    try {
+      file = await disk.open(path, 'read-write')
+    } catch (error) {
+      if (!isAbsent(error)) throw error
+      file = lazy ? null : await disk.open(path, 'create-new')
+    }
+    return new EntryFile(disk, path, entryBytes, file)
+  }
+
+  /** As open, for the roll of a segment. */
+  static openSync(disk: Disk, path: string, entryBytes: number, lazy: boolean): EntryFile {
+    let file: DiskFile | null = null
+    try {
+      file = disk.openSync(path, 'read-write')
+    } catch (error) {
+      if (!isAbsent(error)) throw error
+      if (!lazy) file = disk.openSync(path, 'create-new')
+    }
+    return new EntryFile(disk, path, entryBytes, file)
+  }
+
+  /** Makes `bytes` hold entry `index` and returns its position there. */
+  locate(index: number): number {
+    assert(index >= 0 && index < this.count, `entry ${index} of ${this.count} in ${this.path}`)
+    if (index >= this.tailStart) {
+      this.bytes = this.tail
+      return (index - this.tailStart) * this.entryBytes
+    }
+    if (page.owner !== this || index < page.first || index >= page.first + page.count)
+      this.loadPage(index)
+    this.bytes = page.bytes
+    return (index - page.first) * this.entryBytes
+  }
+
+  /**
+   * Adds an entry of undefined content; the caller fills it at the returned position of `bytes`.
+   */
+  append(): number {
+    const at = (this.count - this.tailStart) * this.entryBytes
+    if (at + this.entryBytes > this.tail.length) {
+      const grown = Buffer.allocUnsafeSlow(
+        Math.max(this.tail.length * 2, TAIL_ENTRIES_MIN * this.entryBytes),
+      )
+      this.tail.copy(grown, 0, 0, at)
+      this.tail = grown
+    }
+    this.count++
+    this.bytes = this.tail
+    return at
+  }
+
+  /** Forgets all entries from `count` on. */
+  truncate(count: number): void {
+    if (count >= this.count) return
+    this.count = count
+    if (count < this.tailStart) {
+      this.tail = NO_BYTES
+      this.tailStart = count
+    }
+    if (count < this.written) {
+      this.written = count
+      this.trim()
+    }
+    if (page.owner === this) page.owner = null
+  }
+
+  /** Forgets all entries and empties the file. */
+  clear(): void {
+    this.truncate(0)
+    this.trim()
+  }
+
+  /** Writes what only memory has. Synced later, by flush. */
+  writeTail(): void {
+    if (this.written < this.count) {
+      if (this.file === null) {
+        this.file = this.disk.openSync(this.path, 'create-new')
+        this.nameUnsynced = true
+      }
+      this.putTail(this.file)
+    }
+    this.trim()
+  }
+
+  /** Writes what only memory has and syncs; a file made here is also synced into its directory. */
+  async flush(): Promise<void> {
+    if (this.file === null && this.count > 0) {
+      this.file = await this.disk.open(this.path, 'create-new')
+      this.nameUnsynced = true
+    }
+    this.writeTail()
+    if (this.file !== null && this.unsynced) {
+      this.unsynced = false
+      await this.file.sync()
+    }
+    if (!this.nameUnsynced) return
+    this.nameUnsynced = false
+    await this.disk.syncDir(parentDir(this.path))
+  }
+
+  /** Writes what only memory has and gives the file back. */
+  async close(): Promise<void> {
+    try {
+      this.writeTail()
+    } finally {
+      await this.abandon()
+    }
+  }
+
+  /** Gives the file back as it is: the log failed or the segment is deleted. */
+  async abandon(): Promise<void> {
+    if (page.owner === this) page.owner = null
+    const { file } = this
+    this.file = null
+    this.tail = NO_BYTES
+    this.count = 0
+    this.tailStart = 0
+    this.written = 0
+    this.fileBytes = 0
+    await file?.close()
+  }
+
+  /** All entries as the file holds them once flushed. */
+  encode(): Buffer {
+    const all = Buffer.alloc(this.count * this.entryBytes)
+    for (let i = 0; i < this.count; i++) {
+      const at = this.locate(i)
+      this.bytes.copy(all, i * this.entryBytes, at, at + this.entryBytes)
+    }
+    return all
+  }
+
+  private putTail(file: DiskFile): void {
+    const from = (this.written - this.tailStart) * this.entryBytes
+    const to = (this.count - this.tailStart) * this.entryBytes
+    const position = this.written * this.entryBytes
+    writeFullySync(file, [this.tail.subarray(from, to)], position)
+    this.written = this.count
+    this.fileBytes = Math.max(this.fileBytes, position + to - from)
+    this.unsynced = true
+    if (this.count - this.tailStart <= limits.indexTailEntries) return
+    const keep = limits.indexTailEntries / 2
+    const kept = Buffer.from(this.tail.subarray(to - keep * this.entryBytes, to))
+    this.tail = kept
+    this.tailStart = this.count - keep
+  }
+
+  /** Cuts the file where its entries end. */
+  private trim(): void {
+    const size = this.written * this.entryBytes
+    if (this.file === null || this.fileBytes <= size) return
+    this.file.truncateSync(size)
+    this.fileBytes = size
+    this.oddBytes = 0
+    this.zeroEntries = 0
+    this.unsynced = true
+  }
+
+  private loadPage(index: number): void {
+    const perPage = Math.floor(PAGE_BYTES / this.entryBytes)
+    const first = index - (index % perPage)
+    const count = Math.min(perPage, this.written - first)
+    const size = count * this.entryBytes
+    page.owner = null
+    assert(this.file !== null, `${this.path} has entries, so it is open`)
+    const filled = readFullySync(this.file, page.bytes.subarray(0, size), first * this.entryBytes)
+    if (filled < size) throw new DiskError('EIO', this.path, 'file is shorter than it was:')
+    page.owner = this
+    page.first = first
+    page.count = count
+  }
+
+  /**
+   * Sets `count` to the entries before the zeros at the end; returns how many zero entries there
+   * are.
+   */
+  private dropZeroTail(whole: number): number {
+    if (whole <= 1 || !this.isZero(whole - 1)) return 0
+    let low = 0
+    let high = whole - 1
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.isZero(middle)) high = middle
+      else low = middle + 1
+    }
+    this.count = low
+    this.tailStart = low
+    this.written = low
+    page.owner = null
+    return whole - low
+  }
+
+  private isZero(index: number): boolean {
+    const at = this.locate(index)
+    for (let i = at; i < at + this.entryBytes; i++) if (this.bytes[i] !== 0) return false
+    return true
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof DiskError && error.code === 'ENOENT'
+}

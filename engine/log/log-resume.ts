@@ -1,0 +1,40 @@
+/**
+ * After a turn that a full disk undid: what its batches had changed in memory is made again from what is
+ * in the files, and segments that the turn had begun are removed. Slow, since it reads the active
+ * segment; the log takes no batch meanwhile.
+ */
+
+import { storeEpochs } from './log-roll.ts'
+import type { LogState } from './log-state.ts'
+import { removeSegmentFiles } from './partition-folder.ts'
+import { CorruptLog, loadProducers, rebuildSegment } from './segment-rebuild.ts'
+
+/** Memory and files agree again when this resolves. Throws DiskError, CorruptLog. */
+export async function undoTurn(state: LogState): Promise<void> {
+  const { segments, offsets, producers, epochs } = state
+  const { disk, logger, clock } = state.ports
+  const { logEndOffset } = offsets
+  while (segments.count > 1 && segments.active.baseOffset > logEndOffset) {
+    const begun = segments.removeLast()
+    begun.removed = true
+    await begun.close(false)
+    const names = new Set(await disk.list(state.dir))
+    await removeSegmentFiles(disk, state.dir, names, begun.baseOffset)
+  }
+  while ((state.rolled.at(-1)?.nextBaseOffset ?? 0) > logEndOffset) state.rolled.pop()
+  await disk.syncDir(state.dir)
+  state.tail.clear()
+  const segment = segments.active
+  segment.pinned = true
+  await segment.open()
+  epochs.truncateFromEnd(logEndOffset)
+  const source = { disk, dir: state.dir, logger, nowMs: clock.wallMs() }
+  const before = segments.all().slice(0, -1)
+  await loadProducers({ ...source, segments: before }, producers, segment.baseOffset)
+  const { size } = segment
+  const sinks = { producers, epochs, check: () => null }
+  const result = await rebuildSegment(segment, size, sinks)
+  if (result.problem !== null) throw new CorruptLog(segment, result.end, result.problem)
+  producers.onHighWatermark(logEndOffset)
+  await storeEpochs(state)
+}

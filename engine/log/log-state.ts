@@ -1,0 +1,124 @@
+/**
+ * What the parts of a log share: its segments, offsets, producer state, epochs, and the error that ended
+ * it. One owner thread. The parts are functions and classes over this state, one per noun; log.ts is
+ * their front.
+ */
+import { assert } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { type Disk, DiskError } from './disk.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import { LogOffsets } from './log-offsets.ts'
+import type { LogOptions } from './log-options.ts'
+import type { OpenSegments } from './open-segments.ts'
+import type { ProducerStateManager } from './producer-state.ts'
+import type { Segment, SegmentOptions } from './segment.ts'
+import type { SegmentList } from './segment-list.ts'
+import { TailPositions } from './tail-positions.ts'
+
+export interface LogPorts {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly openSegments: OpenSegments
+}
+
+/** A segment that was left: what remains to be done off the append path, see log-roll.ts. */
+export interface RolledSegment {
+  readonly segment: Segment
+  readonly nextBaseOffset: number
+  /** Producer state at the roll, as the snapshot file holds it. */
+  readonly snapshot: Buffer
+}
+
+export class LogState {
+  readonly ports: LogPorts
+  /** Folder name, for messages. */
+  readonly name: string
+  /** Changes once, when the topic is deleted. */
+  dir: string
+  options: LogOptions
+  readonly segments: SegmentList
+  readonly offsets: LogOffsets
+  readonly producers: ProducerStateManager
+  readonly epochs: LeaderEpochs
+  readonly tail = new TailPositions()
+  /** Left in order, not yet finished. */
+  readonly rolled: RolledSegment[] = []
+  /** Files were created since the directory was last synced. */
+  namesUnsynced = false
+  /** Monotonic time of the first write since the last sync, -1 without one. */
+  unsyncedSinceMs = -1
+  /** Jitter of the active segment. */
+  rollJitterMs = 0
+  /** The error that ended this log in this process (S5). */
+  failed: DiskError | null = null
+  closed = false
+  private housekeeping: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    ports: LogPorts,
+    name: string,
+    dir: string,
+    options: LogOptions,
+    content: {
+      readonly segments: SegmentList
+      readonly producers: ProducerStateManager
+      readonly epochs: LeaderEpochs
+      readonly logStartOffset: number
+      readonly logEndOffset: number
+    },
+  ) {
+    this.ports = ports
+    this.name = name
+    this.dir = dir
+    this.options = options
+    this.segments = content.segments
+    this.producers = content.producers
+    this.epochs = content.epochs
+    this.offsets = new LogOffsets(content.logStartOffset, content.logEndOffset)
+    this.drawJitter()
+  }
+
+  segmentOptions(baseOffset: number): SegmentOptions {
+    return {
+      disk: this.ports.disk,
+      dir: this.dir,
+      baseOffset,
+      indexIntervalBytes: this.options.indexIntervalBytes,
+      indexBytesMax: this.options.segmentIndexBytes,
+      createdMs: this.ports.clock.wallMs(),
+    }
+  }
+
+  drawJitter(): void {
+    const { segmentJitterMs } = this.options
+    this.rollJitterMs =
+      segmentJitterMs > 0 ? this.ports.random.int(Math.min(segmentJitterMs, 0xffff_ffff)) : 0
+  }
+
+  /** Ends the log for this process; returns the error as it will stay. Other errors are our own. */
+  fail(error: unknown): DiskError {
+    if (!(error instanceof DiskError)) throw error
+    if (this.failed === null) {
+      this.failed = error
+      this.ports.logger.error(`${this.name}: ${error.message}; this log takes no more writes`)
+    }
+    return this.failed
+  }
+
+  /** Runs work on the folder's names one piece at a time: finished rolls and deletions must not mix. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.housekeeping.then(work)
+    this.housekeeping = result.catch(() => {})
+    return result
+  }
+
+  /** Throws the error that ended the log. */
+  assertUsable(): void {
+    assert(!this.closed, `${this.name} is closed`)
+    if (this.failed !== null) throw this.failed
+  }
+}

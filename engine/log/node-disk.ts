@@ -1,0 +1,224 @@
+/**
+ * The real disk: the Disk port on node:fs, one system call each, no logic but the mapping of
+ * errors. Files are plain descriptors, not FileHandles: the hot path needs the synchronous calls,
+ * and sendfile needs the number.
+ */
+import fs from 'node:fs'
+import { promisify } from 'node:util'
+import {
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type FileStat,
+  type OpenMode,
+  replaceFile,
+} from './disk.ts'
+
+/**
+ * Linux takes at most this many pieces in one call (IOV_MAX); more are written by the caller's
+ * loop.
+ */
+const GATHER_MAX = 1024
+
+const OPEN_FLAGS = {
+  'create-new': fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
+  'read-write': fs.constants.O_RDWR,
+  read: fs.constants.O_RDONLY,
+} as const
+
+const openAsync = promisify(fs.open)
+const readAsync = promisify(fs.read)
+const truncateAsync = promisify(fs.ftruncate)
+const dataSyncAsync = promisify(fs.fdatasync)
+const closeAsync = promisify(fs.close)
+
+export class NodeDisk implements Disk {
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+    return new NodeFile(path, await orDiskError('open', path, openAsync(path, OPEN_FLAGS[mode])))
+  }
+
+  openSync(path: string, mode: OpenMode): DiskFile {
+    try {
+      return new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode]))
+    } catch (error) {
+      throw toDiskError(error, 'open', path)
+    }
+  }
+
+  async makeDir(path: string): Promise<void> {
+    await orDiskError('mkdir', path, fs.promises.mkdir(path, { recursive: true }))
+  }
+
+  list(path: string): Promise<string[]> {
+    return orDiskError('list', path, fs.promises.readdir(path))
+  }
+
+  async stat(path: string): Promise<FileStat | null> {
+    const stat = await orNull('stat', path, fs.promises.stat(path))
+    if (stat === null) return null
+    return { size: stat.size, isDirectory: stat.isDirectory(), modifiedMs: stat.mtimeMs }
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return orDiskError('rename', from, fs.promises.rename(from, to))
+  }
+
+  unlink(path: string): Promise<void> {
+    return orDiskError('unlink', path, fs.promises.unlink(path))
+  }
+
+  removeDir(path: string): Promise<void> {
+    return orDiskError('remove', path, fs.promises.rm(path, { recursive: true, force: true }))
+  }
+
+  async syncDir(path: string): Promise<void> {
+    const handle = await orDiskError('open', path, fs.promises.open(path, 'r'))
+    try {
+      await orDiskError('sync', path, handle.sync())
+    } finally {
+      await orDiskError('close', path, handle.close())
+    }
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    const stat = await orDiskError('statfs', path, fs.promises.statfs(path))
+    return stat.bavail * stat.bsize
+  }
+
+  readFile(path: string): Promise<Buffer | null> {
+    return orNull('read', path, fs.promises.readFile(path))
+  }
+
+  writeFileAtomic(path: string, content: Buffer | string): Promise<void> {
+    return replaceFile(this, path, content)
+  }
+}
+
+/**
+ * A file that another thread opened and keeps open: descriptors belong to the process. For reading
+ * only, and only as long as that thread has promised to keep it.
+ */
+export function borrowFile(
+  path: string,
+  fd: number,
+): Pick<DiskFile, 'fd' | 'path' | 'readSync' | 'read'> {
+  return new NodeFile(path, fd)
+}
+
+class NodeFile implements DiskFile {
+  readonly path: string
+  fd: number
+  /** Calls in the thread pool: the descriptor may not be given back (and reused) below them. */
+  private inFlight = 0
+  private onIdle: (() => void) | null = null
+
+  constructor(path: string, fd: number) {
+    this.path = path
+    this.fd = fd
+  }
+
+  writeSync(pieces: readonly Buffer[], position: number): number {
+    try {
+      if (pieces.length === 1) {
+        const piece = pieces[0]!
+        return fs.writeSync(this.openFd(), piece, 0, piece.length, position)
+      }
+      const gather = pieces.length <= GATHER_MAX ? pieces : pieces.slice(0, GATHER_MAX)
+      return fs.writevSync(this.openFd(), gather, position)
+    } catch (error) {
+      throw toDiskError(error, 'write', this.path)
+    }
+  }
+
+  readSync(into: Buffer, position: number): number {
+    try {
+      return fs.readSync(this.openFd(), into, 0, into.length, position)
+    } catch (error) {
+      throw toDiskError(error, 'read', this.path)
+    }
+  }
+
+  async read(into: Buffer, position: number): Promise<number> {
+    const read = () => readAsync(this.openFd(), into, 0, into.length, position)
+    return (await this.track('read', read)).bytesRead
+  }
+
+  sizeSync(): number {
+    try {
+      return fs.fstatSync(this.openFd()).size
+    } catch (error) {
+      throw toDiskError(error, 'stat', this.path)
+    }
+  }
+
+  truncate(size: number): Promise<void> {
+    return this.track('truncate', () => truncateAsync(this.openFd(), size))
+  }
+
+  truncateSync(size: number): void {
+    try {
+      fs.ftruncateSync(this.openFd(), size)
+    } catch (error) {
+      throw toDiskError(error, 'truncate', this.path)
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.track('sync', () => dataSyncAsync(this.openFd()))
+  }
+
+  async close(): Promise<void> {
+    const { fd } = this
+    if (fd < 0) return
+    this.fd = -1
+    if (this.inFlight > 0)
+      await new Promise<void>((resolve) => {
+        this.onIdle = resolve
+      })
+    await orDiskError('close', this.path, closeAsync(fd))
+  }
+
+  private openFd(): number {
+    if (this.fd < 0) throw new DiskError('EBADF', this.path, 'use after close of')
+    return this.fd
+  }
+
+  private async track<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    this.inFlight++
+    try {
+      return await call()
+    } catch (error) {
+      throw toDiskError(error, operation, this.path)
+    } finally {
+      this.inFlight--
+      if (this.inFlight === 0 && this.onIdle !== null) this.onIdle()
+    }
+  }
+}
+
+function toDiskError(error: unknown, operation: string, path: string): unknown {
+  if (error instanceof DiskError) return error
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  // Anything without a system's code (a wrong argument) is our own fault and stays what it is.
+  return typeof code === 'string' && !code.startsWith('ERR_')
+    ? new DiskError(code, path, operation)
+    : error
+}
+
+async function orDiskError<T>(operation: string, path: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw toDiskError(error, operation, path)
+  }
+}
+
+async function orNull<T>(operation: string, path: string, call: Promise<T>): Promise<T | null> {
+  try {
+    return await call
+  } catch (error) {
+    const mapped = toDiskError(error, operation, path)
+    if (mapped instanceof DiskError && mapped.code === 'ENOENT') return null
+    throw mapped
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * The store of one node: everything in memory, every change appended to a log and synced before it
+ * counts, the log folded into a snapshot when it has grown. Two plain files in the first data folder
+ * (Kafka takes folders there for partitions, and leaves files alone):
+ *
+ *   sluice-meta.log        entries, one per transaction
+ *     0  length    uint32   bytes of the payload
+ *     4  crc       uint32   CRC-32C of the payload
+ *     8  payload   UTF-8    {"revision":n,"changes":[[key,value or null],…]}
+ *
+ *   sluice-meta.snapshot   one entry of the same form, replaced atomically (S7)
+ *        payload            {"revision":n,"entries":[[key,value,revision],…]}
+ *
+ * A transaction is one entry, written and synced before the next begins. So only the last entry can be
+ * torn, and what is torn was never answered: it is cut at open. Log entries at or below the snapshot's
+ * revision are already in it (a crash between snapshot and truncation). A snapshot that does not read
+ * refuses the start: control state is never guessed.
+ */
+import { crc32c } from '../base/crc32c.ts'
+import { limits } from '../base/limits.ts'
+import type { Logger } from '../base/logger.ts'
+import { type Disk, DiskError, type DiskFile, readFullySync, writeFullySync } from '../log/disk.ts'
+import type {
+  MetaChange,
+  MetaCompare,
+  MetaEntry,
+  MetaLease,
+  MetaStore,
+  MetaWatch,
+} from './meta-store.ts'
+
+export const META_LOG_FILE = 'sluice-meta.log'
+export const META_SNAPSHOT_FILE = 'sluice-meta.snapshot'
+
+const HEADER_BYTES = 8
+/** The log is folded into the snapshot once it is larger than this and than the snapshot. */
+const FOLD_BYTES_MIN = 256 * 1024
+
+/** Control state that does not read: start refused, nothing changed. */
+export class MetaStoreCorrupt extends Error {
+  override name = 'MetaStoreCorrupt'
+}
+
+interface LogPayload {
+  readonly revision: number
+  readonly changes: readonly (readonly [key: string, value: string | null])[]
+}
+
+interface SnapshotPayload {
+  readonly revision: number
+  readonly entries: readonly (readonly [key: string, value: string, revision: number])[]
+}
+
+interface Watcher {
+  readonly prefix: string
+  readonly listener: (change: MetaEntry | { key: string; value: null }) => void
+}
+
+export class EmbeddedMetaStore implements MetaStore {
+  private readonly disk: Disk
+  private readonly dir: string
+  private readonly file: DiskFile
+  private readonly entries = new Map<string, MetaEntry>()
+  private readonly leased = new Map<string, MetaLease>()
+  private readonly watchers = new Set<Watcher>()
+  private revision = 0
+  private logBytes = 0
+  private snapshotBytes = 0
+  /** One transaction at a time; the next waits here. */
+  private last: Promise<unknown> = Promise.resolve()
+  private waiting = 0
+  private failed: unknown = null
+
+  private constructor(disk: Disk, dir: string, file: DiskFile) {
+    this.disk = disk
+    this.dir = dir
+    this.file = file
+  }
+
+  /** Reads what is there, cuts a torn last entry. Rejects with MetaStoreCorrupt or DiskError. */
+  static async open(disk: Disk, dir: string, logger: Logger): Promise<EmbeddedMetaStore> {
+    const path = `${dir}/${META_LOG_FILE}`
+    const store = new EmbeddedMetaStore(disk, dir, await openOrCreate(disk, dir, path))
+    await store.loadSnapshot()
+    await store.loadLog(logger)
+    return store
+  }
+
+  async get(key: string): Promise<MetaEntry | null> {
+    return this.entries.get(key) ?? null
+  }
+
+  async range(prefix: string): Promise<MetaEntry[]> {
+    return [...this.entries.values()]
+      .filter(({ key }) => key.startsWith(prefix))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+  }
+
+  transact(compares: readonly MetaCompare[], changes: readonly MetaChange[]): Promise<boolean> {
+    if (this.waiting >= limits.metaTransactionsMax)
+      return Promise.reject(new DiskError('EAGAIN', this.file.path, 'too many changes wait for'))
+    this.waiting++
+    const run = this.last.then(() => this.run(compares, changes))
+    this.last = run.catch(() => {}).finally(() => this.waiting--)
+    return run
+  }
+
+  watch(prefix: string, listener: Watcher['listener']): MetaWatch {
+    const watcher = { prefix, listener }
+    this.watchers.add(watcher)
+    return { cancel: () => void this.watchers.delete(watcher) }
+  }
+
+  /** Leases of one node end with its process: their keys live in memory only. */
+  async lease(): Promise<MetaLease> {
+    const lease: MetaLease = {
+      revoke: async () => {
+        for (const [key, holder] of [...this.leased])
+          if (holder === lease) this.apply([{ key, value: null }], ++this.revision)
+      },
+    }
+    return lease
+  }
+
+  async close(): Promise<void> {
+    await this.last
+    await this.file.close()
+  }
+
+  private async run(
+    compares: readonly MetaCompare[],
+    changes: readonly MetaChange[],
+  ): Promise<boolean> {
+    if (this.failed !== null) throw this.failed
+    for (const { key, revision } of compares)
+      if ((this.entries.get(key)?.revision ?? 0) !== revision) return false
+    const revision = this.revision + 1
+    const durable = changes.filter(({ lease }) => lease === undefined)
+    if (durable.length > 0) await this.append(durable, revision)
+    this.revision = revision
+    this.apply(changes, revision)
+    if (this.logBytes > Math.max(FOLD_BYTES_MIN, this.snapshotBytes)) await this.fold()
+    return true
+  }
+
+  /** A failed write or sync leaves the file unknown: the store takes no further change (S5). */
+  private async append(changes: readonly MetaChange[], revision: number): Promise<void> {
+    const payload: LogPayload = {
+      revision,
+      changes: changes.map(({ key, value }) => [key, value] as const),
+    }
+    const entry = encodeEntry(payload)
+    try {
+      writeFullySync(this.file, [entry], this.logBytes)
+      await this.file.sync()
+    } catch (error) {
+      this.failed = error
+      throw error
+    }
+    this.logBytes += entry.length
+  }
+
+  private apply(changes: readonly MetaChange[], revision: number): void {
+    for (const { key, value, lease } of changes) {
+      if (value === null) {
+        this.entries.delete(key)
+        this.leased.delete(key)
+      } else {
+        this.entries.set(key, { key, value, revision })
+        if (lease !== undefined) this.leased.set(key, lease)
+      }
+      for (const { prefix, listener } of this.watchers)
+        if (key.startsWith(prefix))
+          listener(value === null ? { key, value } : { key, value, revision })
+    }
+  }
+
+  /** Snapshot first, durable, then the log empty: a crash between the two repeats nothing. */
+  private async fold(): Promise<void> {
+    const payload: SnapshotPayload = {
+      revision: this.revision,
+      entries: [...this.entries.values()]
+        .filter(({ key }) => !this.leased.has(key))
+        .map(({ key, value, revision }) => [key, value, revision] as const),
+    }
+    const content = encodeEntry(payload)
+    try {
+      await this.disk.writeFileAtomic(`${this.dir}/${META_SNAPSHOT_FILE}`, content)
+      await this.file.truncate(0)
+      await this.file.sync()
+    } catch (error) {
+      this.failed = error
+      throw error
+    }
+    this.snapshotBytes = content.length
+    this.logBytes = 0
+  }
+
+  private async loadSnapshot(): Promise<void> {
+    const path = `${this.dir}/${META_SNAPSHOT_FILE}`
+    const content = await this.disk.readFile(path)
+    if (content === null) return
+    const entry = decodeEntry(content, 0)
+    if (entry === null || entry.end !== content.length)
+      throw new MetaStoreCorrupt(
+        `${path} is damaged: topics and options cannot be known. Restore it from a backup; ` +
+          'the records themselves are not touched.',
+      )
+    const { revision, entries } = entry.payload as SnapshotPayload
+    for (const [key, value, changed] of entries)
+      this.entries.set(key, { key, value, revision: changed })
+    this.revision = revision
+    this.snapshotBytes = content.length
+  }
+
+  private async loadLog(logger: Logger): Promise<void> {
+    const content = Buffer.alloc(this.file.sizeSync())
+    const size = readFullySync(this.file, content, 0)
+    let at = 0
+    for (;;) {
+      const entry = decodeEntry(content.subarray(0, size), at)
+      if (entry === null) break
+      at = entry.end
+      const { revision, changes } = entry.payload as LogPayload
+      if (revision <= this.revision) continue
+      this.revision = revision
+      this.apply(
+        changes.map(([key, value]) => ({ key, value })),
+        revision,
+      )
+    }
+    this.logBytes = at
+    if (at === size) return
+    logger.warn(`${this.file.path}: cut ${size - at} bytes of a change that was never completed`)
+    await this.file.truncate(at)
+    await this.file.sync()
+  }
+}
+
+async function openOrCreate(disk: Disk, dir: string, path: string): Promise<DiskFile> {
+  if ((await disk.stat(path)) !== null) return disk.open(path, 'read-write')
+  const file = await disk.open(path, 'create-new')
+  await file.sync()
+  await disk.syncDir(dir)
+  return file
+}
+
+function encodeEntry(payload: LogPayload | SnapshotPayload): Buffer {
+  const text = Buffer.from(JSON.stringify(payload))
+  const entry = Buffer.alloc(HEADER_BYTES + text.length)
+  entry.writeUInt32BE(text.length, 0)
+  entry.writeUInt32BE(crc32c(text), 4)
+  text.copy(entry, HEADER_BYTES)
+  return entry
+}
+
+/** Null when no whole, valid entry starts at `at`. */
+function decodeEntry(
+  content: Buffer,
+  at: number,
+): { payload: LogPayload | SnapshotPayload; end: number } | null {
+  if (at + HEADER_BYTES > content.length) return null
+  const length = content.readUInt32BE(at)
+  const end = at + HEADER_BYTES + length
+  // A header of zeros would pass its own check: the CRC of nothing is 0 (S1).
+  if (length === 0 || end > content.length) return null
+  if (crc32c(content, at + HEADER_BYTES, end) !== content.readUInt32BE(at + 4)) return null
+  return { payload: JSON.parse(content.toString('utf8', at + HEADER_BYTES, end)), end }
+}

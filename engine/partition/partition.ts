@@ -1,0 +1,301 @@
+/**
+ * A partition as its leader sees it: what may be appended, what is visible, who waits. One per owned
+ * partition, touched by its owner's thread alone, hence no locks.
+ *
+ *   logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset
+ *
+ * The high watermark is the end of what recovery would rebuild and so of what may be answered: with
+ * `async` flushing the end of what was written, with `group` the end of what was synced. Appends wait
+ * in the ack queue until it passes them; reads never see beyond it. Source: Kafka's Partition and
+ * UnifiedLog (append, read, offset checks), KIP-320 (epoch checks), KIP-595 (diverging epoch).
+ *
+ * A disk error takes the partition offline for good: KAFKA_STORAGE_ERROR until the next start (S5).
+ */
+import { assert } from '../base/assert.ts'
+import { ErrorCode, errorName } from '../base/errors.ts'
+import { limits } from '../base/limits.ts'
+import type { Logger } from '../base/logger.ts'
+import { DiskError } from '../log/disk.ts'
+import type { Log } from '../log/log.ts'
+import { type Admission, type BatchRules, newAdmission } from '../record/admission.ts'
+import { admitBatch } from '../record/validate.ts'
+import type {
+  AppendDone,
+  AppendOptions,
+  Isolation,
+  ReadPartition,
+  ReadResult,
+} from '../shard-port.ts'
+import { AckQueue } from './ack-queue.ts'
+import { failedRead, sliceRead } from './read-result.ts'
+
+export interface PartitionIdentity {
+  readonly key: number
+  readonly topic: string
+  readonly index: number
+  readonly topicId: string
+  readonly internal: boolean
+}
+
+export interface PartitionPorts {
+  readonly logger: Logger
+  wallMs(): number
+  /** Bytes were written: syncs and retention may become due. */
+  onWritten(partition: Partition): void
+  /** The high watermark rose or the partition failed: parked reads may be due. */
+  onVisible(partition: Partition): void
+}
+
+/** One admission, reused: appends are synchronous and each reads it before the next writes it. */
+const admission: Admission = newAdmission()
+
+export class Partition {
+  readonly identity: PartitionIdentity
+  readonly log: Log
+  leaderEpoch: number
+  rules: BatchRules
+  private readonly ports: PartitionPorts
+  private readonly acks = new AckQueue()
+  private visibleEndOffset: number
+  private offlineReason: string | null = null
+  /** What waits for the folder of a partition that was never written to; null: it is there. */
+  private awaitingFolder: (() => void)[] | null = null
+  private diskFull = false
+  /** Between the first append of a turn and its write: the shard keeps such partitions in a list. */
+  staged = false
+
+  constructor(
+    identity: PartitionIdentity,
+    log: Log,
+    leaderEpoch: number,
+    rules: BatchRules,
+    ports: PartitionPorts,
+  ) {
+    this.identity = identity
+    this.log = log
+    this.leaderEpoch = leaderEpoch
+    this.rules = rules
+    this.ports = ports
+    // All that recovery rebuilt is stored: a single node's high watermark starts at the log's end.
+    this.visibleEndOffset = log.logEndOffset
+  }
+
+  get name(): string {
+    return `${this.identity.topic}-${this.identity.index}`
+  }
+
+  get highWatermark(): number {
+    return this.visibleEndOffset
+  }
+
+  get offline(): string | null {
+    return this.offlineReason
+  }
+
+  /** Exclusive end of what read-committed readers may see: below the first open transaction (R9). */
+  get lastStableOffset(): number {
+    const unstable = this.log.firstUnstableOffset()
+    return unstable === null ? this.visibleEndOffset : Math.min(unstable, this.visibleEndOffset)
+  }
+
+  /**
+   * Checks and stages one client batch; returns true when bytes were staged, which the shard then
+   * writes in flush(). `records` is patched in place and must stay valid until then.
+   */
+  append(records: Buffer, options: AppendOptions, done: AppendDone): boolean {
+    if (this.offlineReason !== null)
+      return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.offlineReason)
+    if (this.identity.internal && !options.internalAllowed)
+      return refuse(done, ErrorCode.INVALID_TOPIC_EXCEPTION, `${this.identity.topic} is internal`)
+    if (this.acks.size >= limits.pendingAcksMax)
+      return refuse(done, ErrorCode.NOT_ENOUGH_REPLICAS, 'too many appends wait for their sync')
+    const now = this.ports.wallMs()
+    const version = options.produceVersion
+    if (admitBatch(records, 0, records.length, this.rules, version, now, admission) !== 0) {
+      const { errorCode, message, recordErrors } = admission
+      done(errorCode, -1, -1, this.log.logStartOffset, message, recordErrors)
+      return false
+    }
+    return this.stage(admission.replacement ?? records, 'client', admission.logAppendTimeMs, done)
+  }
+
+  /** Stages a batch of our own making (coordinator records): it needs no admission. */
+  appendInternal(batch: Buffer, done: AppendDone): boolean {
+    if (this.offlineReason !== null)
+      return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.offlineReason)
+    return this.stage(batch, 'coordinator', -1, done)
+  }
+
+  private stage(
+    batch: Buffer,
+    kind: 'client' | 'coordinator',
+    logAppendTimeMs: number,
+    done: AppendDone,
+  ): boolean {
+    let result: ReturnType<Log['append']>
+    try {
+      result = this.log.append(batch, {
+        kind,
+        leaderEpoch: this.leaderEpoch,
+        appendTimeMs: this.ports.wallMs(),
+      })
+    } catch (error) {
+      this.fail(error)
+      return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.offlineReason ?? 'offline')
+    }
+    if (result.errorCode !== 0)
+      return refuse(done, result.errorCode, `${this.name}: ${errorName(result.errorCode)}`)
+    this.acks.push(result.lastOffset + 1, result.baseOffset, logAppendTimeMs, done)
+    if (!result.duplicate) return true
+    // The original may be stored long ago; then nothing of this turn would release the answer.
+    this.acks.release(this.visibleEndOffset, this.log.logStartOffset)
+    return false
+  }
+
+  /** Runs in order of calls, once the folder is there or could not be made. */
+  whenFolder(run: () => void): void {
+    if (this.awaitingFolder !== null) {
+      this.awaitingFolder.push(run)
+      return
+    }
+    this.awaitingFolder = [run]
+    const go = (): void => {
+      const waiting = this.awaitingFolder ?? []
+      this.awaitingFolder = null
+      for (const next of waiting) next()
+    }
+    this.log.createFolder().then(go, (error: unknown) => {
+      this.fail(error)
+      go()
+    })
+  }
+
+  /** Writes what the turn staged; then, by flush mode, makes it visible or starts the sync. */
+  writeStaged(): void {
+    if (this.offlineReason !== null) return
+    try {
+      this.log.writeStaged()
+    } catch (error) {
+      if (this.log.failed === null && error instanceof DiskError) this.refuseFullDisk(error)
+      else this.fail(error)
+      return
+    }
+    this.diskFull = false
+    this.ports.onWritten(this)
+    if (this.log.options.flushMode === 'group') this.syncThenAdvance()
+    else this.advance(this.log.logEndOffset)
+  }
+
+  /** No room: what was staged is refused, what is stored stays readable, and appends may try again. */
+  private refuseFullDisk(error: DiskError): void {
+    const message = `no room on the disk for ${this.name}: ${error.message}`
+    if (!this.diskFull)
+      this.ports.logger.error(
+        `${message}. Appends are refused until there is room; stored records are served. ` +
+          'Free space, or lower retention.bytes or retention.ms of large topics.',
+      )
+    this.diskFull = true
+    this.acks.fail(ErrorCode.KAFKA_STORAGE_ERROR, message)
+    this.log.resume().catch((failure: unknown) => this.fail(failure))
+  }
+
+  /** One fdatasync for all that waits; failures take the partition offline. */
+  private syncThenAdvance(): void {
+    this.log.sync().then(
+      () => {
+        if (this.offlineReason === null) this.advance(this.log.syncedEndOffset)
+      },
+      (error: unknown) => this.fail(error),
+    )
+  }
+
+  private advance(highWatermark: number): void {
+    if (highWatermark <= this.visibleEndOffset) return
+    assert(
+      highWatermark <= this.log.logEndOffset,
+      `${this.name}: high watermark ${highWatermark} above log end ${this.log.logEndOffset}`,
+    )
+    this.visibleEndOffset = highWatermark
+    this.log.onHighWatermark(highWatermark)
+    this.acks.release(highWatermark, this.log.logStartOffset)
+    this.ports.onVisible(this)
+  }
+
+  /** The topic is deleted: whoever waits is told that it is unknown. */
+  retire(): void {
+    this.offlineReason = `${this.name} is deleted`
+    this.acks.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, this.offlineReason)
+  }
+
+  /** Sticks until the next start: answers all that waits and refuses what comes (S5, R26). */
+  fail(error: unknown): void {
+    if (!(error instanceof DiskError)) throw error
+    if (this.offlineReason !== null) return
+    this.offlineReason = `the log of ${this.name} is offline: ${error.message}`
+    this.ports.logger.error(
+      `${this.offlineReason}. Stored records are safe; free or mend the disk, then restart.`,
+    )
+    this.acks.fail(ErrorCode.KAFKA_STORAGE_ERROR, this.offlineReason)
+    this.ports.onVisible(this)
+  }
+
+  /** 0, or why a request that names `currentLeaderEpoch` (-1 = does not) must not be served. */
+  checkLeaderEpoch(currentLeaderEpoch: number): ErrorCode {
+    if (this.offlineReason !== null) return ErrorCode.KAFKA_STORAGE_ERROR
+    if (currentLeaderEpoch < 0 || currentLeaderEpoch === this.leaderEpoch) return ErrorCode.NONE
+    return currentLeaderEpoch < this.leaderEpoch
+      ? ErrorCode.FENCED_LEADER_EPOCH
+      : ErrorCode.UNKNOWN_LEADER_EPOCH
+  }
+
+  /** End of what a reader of this isolation may see. */
+  visibleEnd(isolation: Isolation): number {
+    return isolation === 1 ? this.lastStableOffset : this.visibleEndOffset
+  }
+
+  /** Finds the bytes for one partition of a fetch. Never waits; length 0 when there is nothing. */
+  read(
+    request: ReadPartition,
+    isolation: Isolation,
+    maxBytes: number,
+    wholeFirstBatch: boolean,
+  ): ReadResult {
+    const epochError = this.checkLeaderEpoch(request.currentLeaderEpoch)
+    if (epochError !== 0) return failedRead(epochError, this.leaderEpoch)
+    const { log } = this
+    if (request.lastFetchedEpoch >= 0) {
+      const diverging = this.divergence(request)
+      if (diverging !== null) return { ...failedRead(0, this.leaderEpoch, this), ...diverging }
+    }
+    if (request.fetchOffset < log.logStartOffset || request.fetchOffset > log.logEndOffset)
+      return failedRead(ErrorCode.OFFSET_OUT_OF_RANGE, this.leaderEpoch, this)
+    const end = this.visibleEnd(isolation)
+    const slice =
+      request.fetchOffset >= end
+        ? null
+        : log.read(request.fetchOffset, maxBytes, end, wholeFirstBatch)
+    return sliceRead(this, slice, isolation, request.fetchOffset)
+  }
+
+  /** The largest epoch at or below `epoch` and its exclusive end; -1 and -1 when all are older. */
+  endOffsetForEpoch(epoch: number): { epoch: number; endOffset: number } {
+    // The current epoch may have no record yet; it ends where the log does all the same.
+    if (epoch === this.leaderEpoch) return { epoch, endOffset: this.log.logEndOffset }
+    return this.log.endOffsetForEpoch(epoch)
+  }
+
+  /** Where the reader's history ends in ours, when its last fetched epoch says that it parted (KIP-595). */
+  private divergence(
+    request: ReadPartition,
+  ): Pick<ReadResult, 'divergingEpoch' | 'errorCode'> | null {
+    const end = this.endOffsetForEpoch(request.lastFetchedEpoch)
+    if (end.epoch < 0) return { divergingEpoch: null, errorCode: ErrorCode.OFFSET_OUT_OF_RANGE }
+    if (end.epoch === request.lastFetchedEpoch && end.endOffset >= request.fetchOffset) return null
+    return { divergingEpoch: end, errorCode: ErrorCode.NONE }
+  }
+}
+
+function refuse(done: AppendDone, errorCode: ErrorCode, message: string): false {
+  done(errorCode, -1, -1, -1, message)
+  return false
+}

@@ -1,0 +1,368 @@
+/**
+ * The composition root: from a configuration to a broker that serves, and back to a clean stop. The
+ * only file that knows which thread plays which role.
+ *
+ *   start  listening sockets open (a taken port is told first) → data folders locked and identified
+ *          → control state loaded, a new incarnation counted → logs recovered → shards started →
+ *          first image in force everywhere → connections taken
+ *   stop   no new connections → what is under way is answered → logs synced and closed →
+ *          checkpoints → control state closed → clean marker, the last thing written
+ *
+ * Two phrases of Kafka's own log are printed when it serves, since tools wait for them.
+ */
+import { availableParallelism, hostname } from 'node:os'
+import type { InvariantError } from '../engine/base/assert.ts'
+import type { BrokerConfig } from '../engine/base/config.ts'
+import { crc32cImplementation } from '../engine/base/crc32c.ts'
+import { limits } from '../engine/base/limits.ts'
+import type { Logger } from '../engine/base/logger.ts'
+import { topicConfigProblem } from '../engine/base/topic-config.ts'
+import { runControlRequest } from '../engine/coordinator/controller/control-requests.ts'
+import { Controller } from '../engine/coordinator/controller/controller.ts'
+import { writeCleanShutdown } from '../engine/log/clean-shutdown.ts'
+import { NodeDisk } from '../engine/log/node-disk.ts'
+import type { MetadataImage } from '../engine/metadata/image.ts'
+import { EmbeddedMetaStore } from '../engine/metastore/embedded-store.ts'
+import { codecAvailability, initCodecs } from '../engine/record/compression.ts'
+import type { ControlPort } from '../engine/shard-calls.ts'
+import type { DataFolders } from '../engine/shard-partitions.ts'
+import { Jobs } from '../workers/jobs.ts'
+import { ShardPool } from '../workers/pool.ts'
+import { threadEntry } from '../workers/thread-entry.ts'
+import { Checkpointer } from './checkpointer.ts'
+import { consoleLogger, type LogStyle } from './console-logger.ts'
+import { type OpenFolders, openFolders, placeFolders } from './data-folders.ts'
+import {
+  closeListeningSocket,
+  type ListeningSocket,
+  type ListenWay,
+  openListeningSocket,
+} from './listener.ts'
+import type { OpenListener } from './shard-server.ts'
+import { systemClock, systemRandom } from './system-ports.ts'
+import { RunningShard, type ShardThreadData, THREAD_KIND } from './thread.ts'
+
+export interface BrokerOptions {
+  readonly config: BrokerConfig
+  readonly logStyle: LogStyle
+  /** Told in the first line. */
+  readonly version: string
+  /** Monotonic milliseconds at which the start began, for the total in the last line. */
+  readonly startedMs?: number
+  /** Lines go here instead of stdout (shard 0 only), for tests. */
+  readonly logger?: Logger
+  /** Ends the process after a broken invariant or the death of a thread. */
+  readonly exit?: (code: number) => void
+  readonly listenWay?: ListenWay
+}
+
+/** A listener that serves. */
+export interface ServedListener {
+  readonly name: string
+  /** As bound. */
+  readonly port: number
+  readonly advertised: { readonly host: string; readonly port: number }
+}
+
+export class Broker {
+  readonly clusterId: string
+  readonly listeners: readonly ServedListener[]
+  private readonly parts: StartedParts
+  private stopping: Promise<void> | null = null
+
+  constructor(parts: StartedParts) {
+    this.parts = parts
+    this.clusterId = parts.storage.folders.clusterId
+    this.listeners = parts.served
+  }
+
+  /** An orderly stop; a second call waits for the first. */
+  stop(): Promise<void> {
+    this.stopping ??= stopBroker(this.parts)
+    return this.stopping
+  }
+}
+
+interface StartedParts {
+  readonly logger: Logger
+  readonly storage: Storage
+  readonly threads: Threads
+  readonly checkpointer: Checkpointer
+  readonly served: readonly ServedListener[]
+}
+
+/**
+ * Starts a broker and resolves when it serves. Throws ListenError, StartRefused, FolderLocked, and
+ * what else is for the operator to read.
+ */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const undo: (() => void)[] = []
+  try {
+    return await start(options, undo)
+  } catch (error) {
+    for (const step of undo.reverse()) step()
+    throw error
+  }
+}
+
+/** Each step that a failed start must take back is noted in `undo`. */
+async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Broker> {
+  const { config } = options
+  const startedMs = options.startedMs ?? systemClock.monotonicMs()
+  const logger = options.logger ?? consoleLogger(options.logStyle, 'sluice')
+  const shards = Math.min(config.sluiceShards ?? availableParallelism(), limits.shardsMax)
+  logger.info(
+    `sluice ${options.version} on Node.js ${process.versions.node}: broker ${config.nodeId}, ` +
+      `${shards} shard${shards === 1 ? '' : 's'}, data in ${config.dataFolders.join(', ')}`,
+  )
+  const sockets = await openSockets(config, shards, options.listenWay, undo)
+  await initCodecs()
+  logger.info(runtimeLine(sockets))
+  const storage = await openStorage(config, logger, undo)
+  const served = sockets.map((socket) => servedListener(config, socket))
+  const dataFor = (shard: number): ShardThreadData => ({
+    kind: THREAD_KIND,
+    config,
+    clusterId: storage.folders.clusterId,
+    brokerId: config.nodeId,
+    dataFolders: storage.dataFolders,
+    listeners: openListeners(sockets, served, shard, shards),
+    logStyle: options.logStyle,
+  })
+  const threads = await startShards(options, logger, storage.controller, shards, dataFor)
+  const { own, pool } = threads
+  storage.publishTo(async (image) => {
+    await Promise.all([own.apply(image), pool.publish(image)])
+  })
+  await storage.publish(storage.controller.image)
+  const checkpointer = new Checkpointer({
+    disk: storage.disk,
+    router: own.link.router,
+    dataFolders: storage.dataFolders,
+    wheel: own.wheel,
+    clock: systemClock,
+    logger,
+    intervalMs: config.logFlushOffsetCheckpointIntervalMs,
+  })
+  checkpointer.start()
+  const doors = dataFor(0).listeners.map((open, at) => ({
+    ...open,
+    server: sockets[at]?.server ?? null,
+    early: sockets[at]?.early ?? [],
+  }))
+  await Promise.all([own.accept(doors), pool.accept()])
+  sayServing(logger, served, config, systemClock.monotonicMs() - startedMs)
+  return new Broker({ logger, storage, threads, checkpointer, served })
+}
+
+/** What is on disk, opened and in order. */
+interface Storage {
+  readonly disk: NodeDisk
+  readonly folders: OpenFolders
+  readonly dataFolders: DataFolders
+  readonly store: EmbeddedMetaStore
+  readonly controller: Controller
+  readonly jobs: Jobs
+  /** Hands an image to whoever was named last; before that, to nobody. */
+  publish(image: MetadataImage): Promise<void>
+  publishTo(publish: (image: MetadataImage) => Promise<void>): void
+}
+
+async function openStorage(
+  config: BrokerConfig,
+  logger: Logger,
+  undo: (() => void)[],
+): Promise<Storage> {
+  const disk = new NodeDisk()
+  const ports = { disk, config, clock: systemClock, random: systemRandom, logger }
+  const folders = await openFolders(ports)
+  undo.push(() => {
+    for (const lock of folders.locks) lock.release()
+  })
+  const store = await EmbeddedMetaStore.open(disk, config.dataFolders[0] ?? '.', logger)
+  let publish: Storage['publish'] = async () => {}
+  const controller = await Controller.start(
+    { ...controllerPorts(config, logger), store, publish: (image) => publish(image) },
+    config.nodeId,
+    folders.clusterId,
+  )
+  const jobs = new Jobs(config.numRecoveryThreadsPerDataDir)
+  const { image, unfinishedDeletions } = controller
+  const placed = await placeFolders(ports, folders, image, unfinishedDeletions, jobs)
+  await controller.forgetDeletions(placed.finishedDeletions)
+  return {
+    disk,
+    folders,
+    dataFolders: placed.dataFolders,
+    store,
+    controller,
+    jobs,
+    publish: (next) => publish(next),
+    publishTo: (next) => {
+      publish = next
+    },
+  }
+}
+
+interface Threads {
+  readonly pool: ShardPool
+  readonly own: RunningShard
+}
+
+/** Every thread, shard 0 in this one; resolves when all follow orders. */
+async function startShards(
+  options: BrokerOptions,
+  logger: Logger,
+  controller: Controller,
+  shards: number,
+  dataFor: (shard: number) => ShardThreadData,
+): Promise<Threads> {
+  const exit = options.exit ?? ((code) => process.exit(code))
+  const entry = threadEntry('./thread', import.meta.url)
+  const pool = new ShardPool({ shards, wake: 'atomics', entry, dataFor, logger, exit })
+  const own = new RunningShard({
+    wiring: pool.wiring,
+    data: dataFor(0),
+    logger,
+    control: controlPort(controller),
+    fatal: (error) => dieOf(error, logger, exit),
+  })
+  await pool.ready()
+  return { pool, own }
+}
+
+async function openSockets(
+  config: BrokerConfig,
+  shards: number,
+  way: ListenWay | undefined,
+  undo: (() => void)[],
+): Promise<ListeningSocket[]> {
+  const sockets: ListeningSocket[] = []
+  for (const { name, host, port } of config.clientListeners) {
+    const socket = await openListeningSocket(
+      { name, host, port },
+      {
+        shards,
+        backlog: config.socketListenBacklogSize,
+        sendBufferBytes: config.socketSendBufferBytes,
+        receiveBufferBytes: config.socketReceiveBufferBytes,
+        ...(way === undefined ? null : { way }),
+      },
+    )
+    undo.push(() => closeListeningSocket(socket))
+    sockets.push(socket)
+  }
+  return sockets
+}
+
+function servedListener(config: BrokerConfig, socket: ListeningSocket): ServedListener {
+  const { name, host } = socket.spec
+  const configured = config.clientListeners.find((listener) => listener.name === name)
+  const toldHost = configured?.advertisedHost ?? ''
+  const toldPort = configured?.advertisedPort ?? 0
+  return {
+    name,
+    port: socket.port,
+    advertised: {
+      host: toldHost !== '' ? toldHost : host !== '' ? host : hostname(),
+      port: toldPort !== 0 ? toldPort : socket.port,
+    },
+  }
+}
+
+function openListeners(
+  sockets: readonly ListeningSocket[],
+  served: readonly ServedListener[],
+  shard: number,
+  shards: number,
+): Omit<OpenListener, 'server'>[] {
+  return sockets.map((socket, at) => ({
+    name: socket.spec.name,
+    advertised: served[at]?.advertised ?? { host: '', port: 0 },
+    fd: socket.fds[shard] ?? -1,
+    closable: socket.way === 'reuseport' || shards === 1,
+  }))
+}
+
+function controllerPorts(config: BrokerConfig, logger: Logger) {
+  return {
+    random: systemRandom,
+    logger,
+    deleteTopicEnable: config.deleteTopicEnable,
+    topicDefaults: {
+      partitions: config.numPartitions,
+      configProblem: (name: string, value: string | null) =>
+        topicConfigProblem(new Map([[name, value ?? '']])),
+    },
+    internalTopic: (name: string) =>
+      name === '__consumer_offsets'
+        ? {
+            partitions: config.offsetsTopicNumPartitions,
+            configs: {
+              'cleanup.policy': 'compact',
+              'compression.type': 'producer',
+              'segment.bytes': String(config.offsetsTopicSegmentBytes),
+            },
+          }
+        : null,
+  }
+}
+
+function controlPort(controller: Controller): ControlPort {
+  return {
+    handle: (request) => runControlRequest(controller, () => [], request),
+    allocateProducerIds: (count) => controller.allocateProducerIds(count),
+  }
+}
+
+/** Which of the alternatives run here: the one line to look at when something is slow. */
+function runtimeLine(sockets: readonly ListeningSocket[]): string {
+  const codecs = Object.entries(codecAvailability()).map(
+    ([name, implementation]) => `${name} (${implementation ?? 'missing'})`,
+  )
+  const ways = new Set(sockets.map(({ way }) => way))
+  return `codecs ${codecs.join(', ')}; CRC-32C ${crc32cImplementation()}; listening by ${[...ways].join(', ')}`
+}
+
+function sayServing(
+  logger: Logger,
+  served: readonly ServedListener[],
+  config: BrokerConfig,
+  tookMs: number,
+): void {
+  for (const { name, port, advertised } of served)
+    logger.info(
+      `listening on ${name}://:${port}, advertised as ${advertised.host}:${advertised.port}`,
+    )
+  logger.info(`[BrokerServer id=${config.nodeId}] Transitioning from RECOVERY to RUNNING`)
+  logger.info(`[KafkaRaftServer nodeId=${config.nodeId}] Kafka Server started`)
+  logger.info(`started in ${Math.round(tookMs)} ms`)
+}
+
+function dieOf(error: InvariantError, logger: Logger, exit: (code: number) => void): void {
+  logger.error(`a broken invariant ends the broker: ${error.stack ?? error.message}`)
+  exit(1)
+}
+
+async function stopBroker(parts: StartedParts): Promise<void> {
+  const { logger, storage, checkpointer } = parts
+  const { disk, folders, store, jobs, controller } = storage
+  const { own, pool } = parts.threads
+  const startedMs = systemClock.monotonicMs()
+  logger.info('stopping: no new connections; requests under way are answered, then logs closed')
+  await checkpointer.stop()
+  const complete = await pool.stop(async (stage) => {
+    await own.stop(stage)
+    if (stage === 'end') await checkpointer.write()
+  })
+  await jobs.close()
+  await store.close()
+  if (complete) {
+    for (const folder of storage.dataFolders.folders)
+      await writeCleanShutdown(disk, folder, controller.image.incarnation)
+    logger.info(`stopped cleanly in ${Math.round(systemClock.monotonicMs() - startedMs)} ms`)
+  } else {
+    logger.warn('stopped, but not cleanly: the next start checks the ends of all logs')
+  }
+  for (const lock of folders.locks) lock.release()
+}

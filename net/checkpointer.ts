@@ -1,0 +1,124 @@
+/**
+ * Writes the offset checkpoints of every data folder: recovery points (how much of a log a crash
+ * leaves to check), log start offsets, high watermarks. Shard 0 asks every shard for its part. A
+ * file is rewritten only when it changed; each is safe to lose (S8). Kafka's intervals, by the
+ * wheel.
+ */
+import type { Clock } from '../engine/base/clock.ts'
+import type { Logger } from '../engine/base/logger.ts'
+import { Timer, type TimerWheel } from '../engine/base/timer-wheel.ts'
+import { CheckpointFile, formatOffsetCheckpoint } from '../engine/log/checkpoints.ts'
+import type { Disk } from '../engine/log/disk.ts'
+import { type MetadataImage, ordinalOfKey, partitionOfKey } from '../engine/metadata/image.ts'
+import type { DataFolders } from '../engine/shard-partitions.ts'
+import { calls } from '../workers/messages.ts'
+import type { Router } from '../workers/router.ts'
+
+type Written = Record<CheckpointFile, Map<string, number>>
+
+export interface CheckpointerParts {
+  readonly disk: Disk
+  readonly router: Router
+  readonly dataFolders: DataFolders
+  readonly wheel: TimerWheel
+  readonly clock: Clock
+  readonly logger: Logger
+  /** log.flush.offset.checkpoint.interval.ms */
+  readonly intervalMs: number
+}
+
+export class Checkpointer {
+  private readonly parts: CheckpointerParts
+  /** Content of each file as last written, by path. */
+  private readonly contents = new Map<string, string>()
+  private readonly timer: Timer
+  private running: Promise<void> = Promise.resolve()
+  private stopped = false
+
+  constructor(parts: CheckpointerParts) {
+    this.parts = parts
+    this.timer = new Timer(() => this.due())
+  }
+
+  start(): void {
+    if (this.parts.intervalMs > 0) this.arm()
+  }
+
+  /** No more by time; waits for one under way. */
+  async stop(): Promise<void> {
+    this.stopped = true
+    this.timer.cancel()
+    await this.running
+  }
+
+  /** Asks every shard and writes what changed. Rejects with DiskError or ApiError. */
+  async write(): Promise<void> {
+    const { router } = this.parts
+    const folders = new Map<string, Written>()
+    const names = namesByOrdinal(router.image())
+    for (let shard = 0; shard < router.shards; shard++) {
+      const { partitions } = await router.call(shard, calls.checkpoints, {})
+      for (const { key, recoveryPoint, logStartOffset, highWatermark } of partitions) {
+        const topic = names.get(ordinalOfKey(key))
+        if (topic === undefined) continue
+        const name = `${topic}-${partitionOfKey(key)}`
+        const written = this.writtenOf(folders, name, key)
+        // Nothing is lost by leaving out what an absent entry says too.
+        if (recoveryPoint > 0) written[CheckpointFile.recoveryPoint].set(name, recoveryPoint)
+        if (logStartOffset > 0) written[CheckpointFile.logStartOffset].set(name, logStartOffset)
+        if (highWatermark > 0) written[CheckpointFile.highWatermark].set(name, highWatermark)
+      }
+    }
+    for (const [folder, written] of folders) await this.writeFolder(folder, written)
+  }
+
+  private writtenOf(folders: Map<string, Written>, name: string, key: number): Written {
+    const { placed, folders: all } = this.parts.dataFolders
+    const folder = placed.get(name) ?? all[key % all.length] ?? ''
+    let written = folders.get(folder)
+    if (written === undefined) {
+      written = {
+        [CheckpointFile.recoveryPoint]: new Map(),
+        [CheckpointFile.logStartOffset]: new Map(),
+        [CheckpointFile.highWatermark]: new Map(),
+        [CheckpointFile.cleaner]: new Map(),
+      }
+      folders.set(folder, written)
+    }
+    return written
+  }
+
+  private async writeFolder(folder: string, written: Written): Promise<void> {
+    for (const file of [
+      CheckpointFile.recoveryPoint,
+      CheckpointFile.logStartOffset,
+      CheckpointFile.highWatermark,
+    ]) {
+      const path = `${folder}/${file}`
+      const content = formatOffsetCheckpoint(written[file])
+      if (this.contents.get(path) === content) continue
+      await this.parts.disk.writeFileAtomic(path, content)
+      this.contents.set(path, content)
+    }
+  }
+
+  private arm(): void {
+    const { wheel, clock, intervalMs } = this.parts
+    if (!this.stopped) wheel.arm(this.timer, clock.monotonicMs() + intervalMs)
+  }
+
+  private due(): void {
+    this.running = this.write()
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error)
+        this.parts.logger.warn(
+          `checkpoints were not written: ${reason}. A crash would only make the next start slower.`,
+        )
+      })
+      .finally(() => this.arm())
+  }
+}
+
+function namesByOrdinal(image: MetadataImage): Map<number, string> {
+  return new Map([...image.topics.values()].map(({ ordinal, name }) => [ordinal, name]))
+}

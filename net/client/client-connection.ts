@@ -1,0 +1,258 @@
+/**
+ * One connection of the own client: frames out, frames in, answers matched by correlation id, versions
+ * negotiated once with ApiVersions. Used by the command line, the load generator and the tests; later
+ * by brokers among themselves.
+ *
+ * Bounds: a deadline per request, ANSWER_BYTES_MAX per answer. A connection that breaks rejects all
+ * that waits on it and is not used again.
+ */
+import { connect, type Socket } from 'node:net'
+import { ApiVersionsRequest, ApiVersionsResponse } from '../../engine/protocol/18-api-versions.ts'
+import { decoderFor, encoderFor } from '../../engine/schema/codec.ts'
+import type { Infer, InferInput, Message } from '../../engine/schema/fields.ts'
+import { Reader } from '../../engine/schema/reader.ts'
+import { Writer } from '../../engine/schema/writer.ts'
+import { type Address, formatAddress } from './address.ts'
+import { ConnectionFailed, type ConnectProblem, UnsupportedApi } from './client-errors.ts'
+
+const ANSWER_BYTES_MAX = 1 << 30
+const LENGTH_BYTES = 4
+/** First byte of a TLS alert or handshake record, where a Kafka frame has the top of its length. */
+const TLS_RECORD = 0x15
+const API_VERSIONS = 18
+/** Highest ApiVersions request sent first; older brokers answer it in version 0 with their range. */
+const API_VERSIONS_FIRST = 3
+
+export interface ConnectionOptions {
+  readonly clientId: string
+  /** Milliseconds for connecting and for each answer. */
+  readonly timeoutMs: number
+}
+
+interface Waiting {
+  readonly resolve: (frame: Buffer) => void
+  readonly reject: (error: Error) => void
+  readonly timer: NodeJS.Timeout
+}
+
+export class ClientConnection {
+  readonly address: Address
+  private readonly socket: Socket
+  private readonly options: ConnectionOptions
+  private readonly waiting = new Map<number, Waiting>()
+  private readonly writer = new Writer()
+  private ranges = new Map<number, readonly [min: number, max: number]>()
+  private chunks: Buffer[] = []
+  private buffered = 0
+  private correlationId = 0
+  private failure: ConnectionFailed | null = null
+
+  private constructor(address: Address, socket: Socket, options: ConnectionOptions) {
+    this.address = address
+    this.socket = socket
+    this.options = options
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => this.receive(chunk))
+    socket.on('error', (error: NodeJS.ErrnoException) => this.fail('closed', error.message))
+    socket.on('close', () => this.fail('closed', 'the connection was closed'))
+  }
+
+  /** Connects and learns what the broker serves. Rejects with ConnectionFailed. */
+  static async connect(address: Address, options: ConnectionOptions): Promise<ClientConnection> {
+    const socket = await openSocket(address, options.timeoutMs)
+    const connection = new ClientConnection(address, socket, options)
+    try {
+      await connection.negotiate()
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    return connection
+  }
+
+  get usable(): boolean {
+    return this.failure === null
+  }
+
+  /** Versions of an API that the broker announced; null when it does not serve it. */
+  servedVersions(apiKey: number): readonly [min: number, max: number] | null {
+    return this.ranges.get(apiKey) ?? null
+  }
+
+  /** Highest version both sides know. Throws UnsupportedApi when there is none. */
+  versionOf(request: Message, highest = request.maxVersion): number {
+    const served = this.ranges.get(request.apiKey)
+    const version = Math.min(highest, served?.[1] ?? -1)
+    if (served === undefined || version < Math.max(request.minVersion, served[0]))
+      throw new UnsupportedApi(
+        `${formatAddress(this.address)} does not serve ${request.name.replace(/Request$/, '')} ` +
+          `in a version known here`,
+      )
+    return version
+  }
+
+  /** Sends one request in the highest common version and resolves with its decoded answer. */
+  async send<Req extends Message, Res extends Message>(
+    request: Req,
+    response: Res,
+    body: InferInput<Req>,
+    options: { version?: number; timeoutMs?: number } = {},
+  ): Promise<Infer<Res>> {
+    const version = options.version ?? this.versionOf(request)
+    const frame = await this.exchange(request, body, version, options.timeoutMs)
+    const reader = new Reader(frame, LENGTH_BYTES)
+    const flexible = version >= response.flexibleSince && response.apiKey !== API_VERSIONS
+    if (flexible) skipTags(reader)
+    return decoderFor(response, version)(reader)
+  }
+
+  /** Sends a request that has no answer (Produce with acks 0). */
+  post<Req extends Message>(request: Req, body: InferInput<Req>): void {
+    this.writeFrame(request, body, this.versionOf(request), ++this.correlationId)
+  }
+
+  close(): void {
+    this.fail('closed', 'closed by this side')
+    this.socket.destroy()
+  }
+
+  private exchange<Req extends Message>(
+    request: Req,
+    body: InferInput<Req>,
+    version: number,
+    timeoutMs = this.options.timeoutMs,
+  ): Promise<Buffer> {
+    if (this.failure !== null) return Promise.reject(this.failure)
+    const correlationId = ++this.correlationId
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.fail('timeout', `no answer to ${request.name} within ${timeoutMs} ms`)
+        this.socket.destroy()
+      }, timeoutMs)
+      this.waiting.set(correlationId, { resolve, reject, timer })
+      this.writeFrame(request, body, version, correlationId)
+    })
+  }
+
+  private writeFrame<Req extends Message>(
+    request: Req,
+    body: InferInput<Req>,
+    version: number,
+    correlationId: number,
+  ): void {
+    const { writer } = this
+    const lengthAt = writer.reserve(LENGTH_BYTES)
+    writer.int16(request.apiKey)
+    writer.int16(version)
+    writer.int32(correlationId)
+    writer.stringOrNull(this.options.clientId)
+    if (version >= request.flexibleSince) writer.unsignedVarint(0)
+    encoderFor(request, version)(writer, body)
+    writer.patchInt32(lengthAt, writer.size - LENGTH_BYTES)
+    this.socket.write(writer.take())
+  }
+
+  private async negotiate(): Promise<void> {
+    const body = { clientSoftwareName: 'sluice', clientSoftwareVersion: '0.1.0' }
+    let frame = await this.exchange(ApiVersionsRequest, body, API_VERSIONS_FIRST)
+    let version = API_VERSIONS_FIRST
+    // A broker that does not know the version answers 35 in the shape of version 0 (KIP-511).
+    if (frame.readInt16BE(LENGTH_BYTES) === 35) {
+      version = 0
+      frame = await this.exchange(ApiVersionsRequest, {}, version)
+    }
+    const answer = decoderFor(ApiVersionsResponse, version)(new Reader(frame, LENGTH_BYTES))
+    for (const { apiKey, minVersion, maxVersion } of answer.apiKeys)
+      this.ranges.set(apiKey, [minVersion, maxVersion])
+  }
+
+  private receive(chunk: Buffer): void {
+    this.chunks.push(chunk)
+    this.buffered += chunk.length
+    while (this.buffered >= LENGTH_BYTES) {
+      const head = this.gather(LENGTH_BYTES)
+      if (head[0] === TLS_RECORD && this.ranges.size === 0) {
+        this.fail('tls', 'the answer is a TLS record')
+        this.socket.destroy()
+        return
+      }
+      const length = head.readInt32BE(0)
+      if (length < LENGTH_BYTES || length > ANSWER_BYTES_MAX) {
+        this.fail('not-kafka', `an answer of ${length} bytes is none of Kafka's`)
+        this.socket.destroy()
+        return
+      }
+      if (this.buffered < LENGTH_BYTES + length) return
+      const frame = this.gather(LENGTH_BYTES + length)
+      const rest = frame.subarray(LENGTH_BYTES + length)
+      this.chunks = rest.length === 0 ? this.chunks.slice(1) : [rest, ...this.chunks.slice(1)]
+      this.buffered -= LENGTH_BYTES + length
+      this.deliver(frame.subarray(LENGTH_BYTES, LENGTH_BYTES + length))
+    }
+  }
+
+  /** The first chunk made to hold at least `size` bytes, of which enough have arrived. */
+  private gather(size: number): Buffer {
+    const first = this.chunks[0] ?? Buffer.alloc(0)
+    if (first.length >= size) return first
+    const joined = Buffer.concat(this.chunks)
+    this.chunks = [joined]
+    return joined
+  }
+
+  private deliver(frame: Buffer): void {
+    const correlationId = frame.readInt32BE(0)
+    const waiting = this.waiting.get(correlationId)
+    if (waiting === undefined) {
+      this.fail('not-kafka', `an answer to a request (${correlationId}) that was never sent`)
+      this.socket.destroy()
+      return
+    }
+    this.waiting.delete(correlationId)
+    clearTimeout(waiting.timer)
+    waiting.resolve(frame)
+  }
+
+  private fail(problem: ConnectProblem, detail: string): void {
+    if (this.failure === null)
+      this.failure = new ConnectionFailed(formatAddress(this.address), problem, detail)
+    for (const { reject, timer } of this.waiting.values()) {
+      clearTimeout(timer)
+      reject(this.failure)
+    }
+    this.waiting.clear()
+  }
+}
+
+/** The tag section of a response header; nothing in it is known to us. */
+function skipTags(reader: Reader): void {
+  for (let tags = reader.tagCount(); tags > 0; tags--) {
+    reader.unsignedVarint()
+    const outerEnd = reader.openTag()
+    reader.skipRest()
+    reader.closeTag(outerEnd)
+  }
+}
+
+function openSocket(address: Address, timeoutMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address.host, port: address.port })
+    const timer = setTimeout(
+      () => give('timeout', `no connection within ${timeoutMs} ms`),
+      timeoutMs,
+    )
+    const give = (problem: ConnectProblem, detail: string): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(new ConnectionFailed(formatAddress(address), problem, detail))
+    }
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      give(error.code === 'ECONNREFUSED' ? 'refused' : 'unreachable', error.message),
+    )
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.removeAllListeners('error')
+      resolve(socket)
+    })
+  })
+}

@@ -1,0 +1,365 @@
+/**
+ * One client connection: bytes in, requests to the dispatcher in order, replies out in order, and
+ * every bound of limits.ts that keeps one client from hurting the others.
+ *
+ * Order (reference/kafka-map.md §2.2): Kafka works one request of a connection at a time. Here hot
+ * ones (Produce, Fetch) run beside each other, since their effects on a partition keep arrival
+ * order and replies keep request order; any other request is a barrier: it waits until all earlier
+ * ones are answered and holds all later ones, so a client sees exactly Kafka's order.
+ *
+ * Bounds: at limits.connectionRequestsMax requests or connectionRequestBytesMax of them unanswered
+ * the socket is not read; above connectionReplyBytesMax of replies not taken no request is started;
+ * a frame begun must end within frameDeadlineMs; replies must move within drainDeadlineMs; a quiet
+ * connection closes after connections.max.idle.ms.
+ *
+ * Errors: malformed bytes close this connection with one log line; so does anything unexpected; a
+ * broken invariant goes up and ends the process.
+ */
+import type { Socket } from 'node:net'
+import { InvariantError } from '../engine/base/assert.ts'
+import type { Clock } from '../engine/base/clock.ts'
+import { MalformedRequest } from '../engine/base/errors.ts'
+import { limits } from '../engine/base/limits.ts'
+import { Timer, type TimerWheel } from '../engine/base/timer-wheel.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { FrameRefused } from './framing.ts'
+import type { ClientConnection } from './handler.ts'
+import type { Notices } from './notices.ts'
+import { Outbox, type OutboxPool } from './outbox.ts'
+import { type FrameMemory, type ReceiveArena, Receiver, type SlabSource } from './receive.ts'
+import type { ReplyOutput } from './reply.ts'
+import { type ReplyOwner, ReplyQueue } from './reply-queue.ts'
+import { attachReader, type ReceiveMode, type SocketReader } from './socket-handle.ts'
+import type { Turn, TurnPart } from './turn.ts'
+
+/** What the connections of one shard share. */
+export interface ConnectionServices {
+  readonly dispatcher: Dispatcher
+  readonly turn: Turn
+  readonly arena: ReceiveArena
+  readonly slabs: SlabSource
+  readonly output: ReplyOutput
+  readonly outboxPool: OutboxPool
+  readonly wheel: TimerWheel
+  readonly clock: Clock
+  readonly notices: Notices
+  /** Requests for other shards pile up: no further one is started until a turn says otherwise. */
+  pressed(): boolean
+  /** socket.request.max.bytes */
+  readonly requestBytesMax: number
+  /** connections.max.idle.ms; negative = never. */
+  readonly idleMs: number
+  readonly receiveMode?: ReceiveMode
+}
+
+/** A frame that may not start yet; its bytes are kept. */
+interface HeldFrame {
+  readonly buffer: Buffer
+  readonly start: number
+  readonly end: number
+  readonly memory: FrameMemory
+}
+
+export class Connection implements SocketReader, ReplyOwner, TurnPart {
+  readonly client: ClientConnection
+  readonly socket: Socket
+  readonly receiveMode: ReceiveMode
+  private readonly services: ConnectionServices
+  private readonly receiver: Receiver
+  private readonly replies = new ReplyQueue()
+  private readonly outbox: Outbox
+  private readonly held: HeldFrame[] = []
+  private heldBytes = 0
+  /** A request that runs alone is in work. */
+  private barrier = false
+  private paused = false
+  private open = true
+  /** No further requests: what was taken is answered, then the socket ends. */
+  private draining = false
+  private lastActiveMs: number
+  private frameSinceMs = -1
+  private drainSinceMs = -1
+  private readonly timer: Timer
+  private readonly onClosed: (connection: Connection) => void
+
+  constructor(
+    accepted: Socket,
+    client: ClientConnection,
+    services: ConnectionServices,
+    onClosed: (connection: Connection) => void,
+  ) {
+    this.client = client
+    this.services = services
+    this.onClosed = onClosed
+    this.receiver = new Receiver({
+      arena: services.arena,
+      slabs: services.slabs,
+      frameBytesMax: services.requestBytesMax,
+      sink: this,
+      onResume: () => this.services.turn.touch(this),
+    })
+    const attached = attachReader(accepted, this, services.receiveMode)
+    this.socket = attached.socket
+    this.receiveMode = attached.mode
+    this.outbox = new Outbox({
+      socket: this.socket,
+      pool: services.outboxPool,
+      onProgress: () => this.progressed(),
+      onFailure: (reason) => this.closeWith('reply', reason),
+    })
+    this.lastActiveMs = services.clock.monotonicMs()
+    this.timer = new Timer(() => this.checkDeadlines())
+    this.armTimer()
+    // A reset by the peer is its way of leaving; 'close' follows.
+    this.socket.on('error', () => {})
+    this.socket.on('close', () => this.closed())
+    this.socket.resume()
+  }
+
+  get alive(): boolean {
+    return this.open
+  }
+
+  /** Requests taken and not answered. */
+  get unanswered(): number {
+    return this.replies.unanswered + this.held.length
+  }
+
+  // --- receiving
+
+  nextBuffer(): Buffer {
+    return this.receiver.nextBuffer()
+  }
+
+  received(bytes: number, into: Buffer): boolean {
+    return this.guarded(() => this.receiver.received(bytes, into))
+  }
+
+  receivedChunk(chunk: Buffer): boolean {
+    return this.guarded(() => this.receiver.receivedChunk(chunk))
+  }
+
+  /** Runs what may throw for what the client sent. True: go on reading. */
+  private guarded(step: () => void): boolean {
+    if (!this.open) return false
+    this.lastActiveMs = this.services.clock.monotonicMs()
+    try {
+      step()
+    } catch (error) {
+      this.refuse(error)
+    }
+    this.noteFrameState()
+    this.paused = !this.receiver.wantsBytes
+    return this.open && !this.paused
+  }
+
+  onFrame(buffer: Buffer, start: number, end: number, memory: FrameMemory): boolean {
+    this.frameSinceMs = -1
+    if (!this.open || this.draining) {
+      if (typeof memory === 'object') memory.release()
+      return this.open
+    }
+    if (this.held.length > 0 || !this.mayStart(buffer, start)) this.hold(buffer, start, end, memory)
+    else this.start(buffer, start, end, memory)
+    if (this.takesMore()) return true
+    // Often all it takes is to finish what this turn has begun.
+    this.services.turn.run()
+    return this.takesMore()
+  }
+
+  private takesMore(): boolean {
+    return (
+      !this.services.pressed() &&
+      this.replies.length + this.held.length < limits.connectionRequestsMax &&
+      this.replies.unansweredBytes + this.heldBytes < limits.connectionRequestBytesMax
+    )
+  }
+
+  private mayStart(buffer: Buffer, start: number): boolean {
+    if (this.barrier || this.outbox.backlogBytes > limits.connectionReplyBytesMax) return false
+    return this.replies.unanswered === 0 || this.services.dispatcher.isPipelined(buffer, start)
+  }
+
+  private hold(buffer: Buffer, start: number, end: number, memory: FrameMemory): void {
+    this.heldBytes += end - start
+    if (memory !== 'turn') {
+      this.held.push({ buffer, start, end, memory })
+      return
+    }
+    const own = Buffer.from(buffer.subarray(start, end))
+    this.held.push({ buffer: own, start: 0, end: own.length, memory: 'own' })
+  }
+
+  private start(buffer: Buffer, start: number, end: number, memory: FrameMemory): void {
+    const { dispatcher } = this.services
+    const pipelined = dispatcher.isPipelined(buffer, start)
+    // A cold handler may keep byte fields for as long as it likes.
+    if (!pipelined && memory !== 'own') {
+      const own = Buffer.from(buffer.subarray(start, end))
+      if (typeof memory === 'object') memory.release()
+      this.start(own, 0, own.length, 'own')
+      return
+    }
+    let request: ReturnType<Dispatcher['open']>
+    try {
+      request = dispatcher.open(buffer, start, end)
+    } catch (error) {
+      if (typeof memory === 'object') memory.release()
+      throw error
+    }
+    const slot = this.replies.open(this, request.header.correlationId, end - start, memory)
+    this.barrier = !pipelined
+    this.services.turn.schedule()
+    try {
+      dispatcher.run(request, this.client, slot)
+    } catch (error) {
+      if (!slot.done) slot.nothing()
+      throw error
+    }
+  }
+
+  // --- answering
+
+  answered(): void {
+    if (this.replies.unanswered === 0) this.barrier = false
+    if (this.open) this.services.turn.touch(this)
+  }
+
+  hangUp(reason: string): void {
+    this.closeWith('request', reason)
+  }
+
+  /** The socket took what it was given; only what waits for that needs a turn. */
+  private progressed(): void {
+    if (!this.open) return
+    this.lastActiveMs = this.services.clock.monotonicMs()
+    this.drainSinceMs = -1
+    const waits = this.outbox.streaming || this.replies.length > 0 || this.held.length > 0
+    if (waits || this.paused || this.draining) this.services.turn.touch(this)
+  }
+
+  endTurn(): void {
+    if (!this.open) return
+    try {
+      if (this.outbox.streaming) this.outbox.pump()
+      this.replies.flush(this.services.output, this.outbox)
+      this.startHeld()
+      if (this.open && this.takesMore()) this.receiver.resume()
+    } catch (error) {
+      this.refuse(error)
+    }
+    if (!this.open) return
+    this.noteFrameState()
+    if (this.outbox.waitsForPeer && this.drainSinceMs < 0) {
+      this.drainSinceMs = this.services.clock.monotonicMs()
+      this.armTimer()
+    }
+    if (this.draining && this.unanswered === 0 && !this.outbox.streaming) this.socket.end()
+    if (!this.paused || !this.receiver.wantsBytes) return
+    this.paused = false
+    this.socket.resume()
+  }
+
+  private startHeld(): void {
+    while (this.open && !this.replies.full) {
+      const next = this.held[0]
+      if (next === undefined || !this.mayStart(next.buffer, next.start)) return
+      this.held.shift()
+      this.heldBytes -= next.end - next.start
+      this.start(next.buffer, next.start, next.end, next.memory)
+    }
+  }
+
+  /** What kept it from reading may be over. */
+  reconsider(): void {
+    if (this.open) this.services.turn.touch(this)
+  }
+
+  // --- ending
+
+  /** Takes no further request; ends once everything taken is answered and sent. */
+  drain(): void {
+    this.draining = true
+    this.services.turn.touch(this)
+  }
+
+  /** Ends it at once. */
+  destroy(): void {
+    this.socket.destroy()
+    this.closed()
+  }
+
+  private refuse(error: unknown): void {
+    if (error instanceof InvariantError) throw error
+    if (error instanceof FrameRefused) this.closeWith(error.kind, error.message)
+    else if (error instanceof MalformedRequest) this.closeWith('malformed', error.message)
+    else {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.closeWith('unexpected', `an unexpected error: ${detail}`)
+    }
+  }
+
+  private closeWith(kind: string, reason: string): void {
+    if (!this.open) return
+    const { clientHost, listenerName } = this.client
+    this.services.notices.warn(
+      clientHost,
+      kind,
+      `closed the connection from ${clientHost} on listener ${listenerName}: ${reason}`,
+    )
+    this.destroy()
+  }
+
+  private closed(): void {
+    if (!this.open) return
+    this.open = false
+    this.timer.cancel()
+    for (const { memory } of this.held) if (typeof memory === 'object') memory.release()
+    this.held.length = 0
+    this.heldBytes = 0
+    this.receiver.close()
+    this.replies.close()
+    this.outbox.close()
+    this.onClosed(this)
+  }
+
+  // --- deadlines
+
+  private noteFrameState(): void {
+    if (!this.receiver.midFrame || this.paused) {
+      this.frameSinceMs = -1
+      return
+    }
+    if (this.frameSinceMs >= 0) return
+    this.frameSinceMs = this.lastActiveMs
+    this.armTimer()
+  }
+
+  private armTimer(): void {
+    const dueMs = this.nextDeadlineMs()
+    if (dueMs === Number.POSITIVE_INFINITY) return
+    const { wheel } = this.services
+    if (!this.timer.armed || this.timer.dueTick * wheel.tickMs > dueMs) wheel.arm(this.timer, dueMs)
+  }
+
+  private nextDeadlineMs(): number {
+    const { idleMs } = this.services
+    let dueMs = idleMs < 0 ? Number.POSITIVE_INFINITY : this.lastActiveMs + idleMs
+    if (this.frameSinceMs >= 0) dueMs = Math.min(dueMs, this.frameSinceMs + limits.frameDeadlineMs)
+    if (this.drainSinceMs >= 0) dueMs = Math.min(dueMs, this.drainSinceMs + limits.drainDeadlineMs)
+    return dueMs
+  }
+
+  private checkDeadlines(): void {
+    if (!this.open) return
+    const nowMs = this.services.clock.monotonicMs()
+    // A parked request is no idleness: its client waits for us.
+    if (this.unanswered > 0) this.lastActiveMs = nowMs
+    if (this.frameSinceMs >= 0 && nowMs >= this.frameSinceMs + limits.frameDeadlineMs)
+      this.closeWith('frame', `a request was not complete after ${limits.frameDeadlineMs} ms`)
+    else if (this.drainSinceMs >= 0 && nowMs >= this.drainSinceMs + limits.drainDeadlineMs)
+      this.closeWith('drain', `it took no reply byte for ${limits.drainDeadlineMs} ms`)
+    else if (nowMs >= this.nextDeadlineMs()) this.destroy()
+    else this.armTimer()
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Fetch, v4–v18. v5 log start offset, v7 sessions (KIP-227), v9 leader epochs, v10 zstd, v11 rack,
+ * v12 flexible and diverging epochs (KIP-595), v13 topic ids (KIP-516), v15 replica state as a tag,
+ * v16 leader hints (KIP-951), v17 and v18 replica directory and high watermark as tags.
+ *
+ * A request is answered at once (A) when it waits for no time, (B) when it asks for no partition,
+ * (C) when any partition has an error or a diverging epoch, (D) when min bytes are there; else it
+ * parks with its owners until (E) data comes or (F) its time is over. (A) and (D)–(F), and errors
+ * the owners find, are decided by the owners (engine/shard.ts); (B) and unknown partitions here.
+ *
+ * Owners say where the bytes are; they are encoded around the ranges (fetch-response.ts) and
+ * streamed by the outbox. Each range is leased until its bytes are taken or the connection is gone.
+ *
+ * differs from Kafka: batches in zstd are sent to versions below 10 as they are. Followers do not
+ * fetch here yet: a replica id is treated as a consumer's.
+ */
+import { ErrorCode } from '../../engine/base/errors.ts'
+import { ZERO_UUID } from '../../engine/base/random.ts'
+import { type MetadataImage, partitionKey } from '../../engine/metadata/image.ts'
+import { FetchRequest, FetchResponse } from '../../engine/protocol/01-fetch.ts'
+import type { ReadPartition, ReadResult } from '../../engine/shard-port.ts'
+import {
+  type FetchContext,
+  type FetchPartition,
+  type ForgottenPartition,
+  NO_SESSION,
+  noteOutcome,
+} from '../fetch-sessions.ts'
+import type { HotHandler, RequestContext } from '../handler.ts'
+import type { Reply, ReplyBody, ReplyOutput } from '../reply.ts'
+import { encodeFetchResponse, type FetchAnswer } from './fetch-response.ts'
+
+const TOPIC_IDS_VERSION = 13
+
+export const fetchHandler: HotHandler<FetchRequest> = {
+  apiKey: 1,
+  versions: [4, 18],
+  pipelined: true,
+  keepsRequestBytes: false,
+  request: FetchRequest,
+  response: FetchResponse,
+  start: (context, request, reply) => new PendingFetch(context, request, reply).start(),
+}
+
+/** One request until its owners have answered; then the body of its reply. */
+class PendingFetch implements ReplyBody {
+  recordBytes = 0
+  uncached = false
+  private readonly context: RequestContext
+  private readonly request: FetchRequest
+  private readonly reply: Reply
+  private readonly fetch: FetchContext
+  private readonly asked: readonly FetchPartition[]
+  /** Per asked partition, in order. */
+  private readonly results: (ReadResult | undefined)[] = []
+  private errorCode = 0
+  private sessionId = NO_SESSION
+  private answers: readonly FetchAnswer[] = []
+
+  constructor(context: RequestContext, request: FetchRequest, reply: Reply) {
+    this.context = context
+    this.request = request
+    this.reply = reply
+    this.fetch = context.fetchSessions.begin(
+      request.sessionId,
+      request.sessionEpoch,
+      partitionsOf(request),
+      forgottenOf(request),
+      context.apiVersion >= TOPIC_IDS_VERSION,
+    )
+    this.asked = this.fetch.kind === 'error' ? [] : this.fetch.partitions
+  }
+
+  start(): void {
+    if (this.fetch.kind === 'error') {
+      this.errorCode = this.fetch.errorCode
+      this.reply.send(this)
+      return
+    }
+    const places: number[] = []
+    const partitions = this.plan(places)
+    if (partitions.length === 0) {
+      this.answer()
+      return
+    }
+    const { router, config, clock } = this.context
+    const { maxWaitMs, minBytes, maxBytes, isolationLevel } = this.request
+    const effectiveMaxBytes = Math.min(maxBytes, config.fetchMaxBytes)
+    const waits = maxWaitMs > 0 && partitions.length === this.asked.length
+    const handle = router.read(
+      {
+        partitions,
+        isolation: isolationLevel === 1 ? 1 : 0,
+        maxBytes: effectiveMaxBytes,
+        minBytes: Math.min(minBytes, effectiveMaxBytes),
+        deadlineMs: waits ? clock.monotonicMs() + maxWaitMs : 0,
+      },
+      (results) => {
+        places.forEach((place, at) => {
+          this.results[place] = results[at]
+        })
+        this.answer()
+      },
+    )
+    this.reply.onAbandon(() => handle.cancel())
+  }
+
+  encode(output: ReplyOutput): void {
+    encodeFetchResponse(output, this.context.apiVersion, {
+      errorCode: this.errorCode,
+      sessionId: this.sessionId,
+      answers: this.answers,
+      node: { nodeId: this.context.router.image().brokerId, ...this.context.connection.advertised },
+    })
+  }
+
+  release(): void {
+    for (const result of this.results) result?.release()
+    this.results.length = 0
+  }
+
+  /** What the owners are asked; `places` says which asked partition each entry stands for. */
+  private plan(places: number[]): ReadPartition[] {
+    const image = this.context.router.image()
+    const partitions: ReadPartition[] = []
+    this.asked.forEach((asked, place) => {
+      const key = keyIn(image, asked)
+      if (key < 0) {
+        this.results[place] = unknownResult(asked)
+        return
+      }
+      places.push(place)
+      partitions.push({
+        key,
+        fetchOffset: asked.fetchOffset,
+        maxBytes: asked.maxBytes,
+        currentLeaderEpoch: asked.currentLeaderEpoch,
+        lastFetchedEpoch: asked.lastFetchedEpoch,
+      })
+    })
+    return partitions
+  }
+
+  private answer(): void {
+    const { fetch } = this
+    const answers: FetchAnswer[] = []
+    this.asked.forEach((partition, at) => {
+      const result = this.results[at]
+      if (result === undefined) return
+      if (fetch.kind === 'incremental' && !noteOutcome(fetch.session, partition, result)) return
+      answers.push({ partition, result })
+      this.recordBytes += result.length
+      if (result.length > 0 && !result.cached) this.uncached = true
+    })
+    this.answers = answers
+    if (fetch.kind === 'incremental') this.sessionId = fetch.session.id
+    else if (fetch.kind === 'full')
+      this.sessionId = this.context.fetchSessions.open(
+        this.asked,
+        answers.map((answer) => answer.result),
+        fetch.usesTopicIds,
+      )
+    this.reply.send(this)
+  }
+}
+
+/** Key of a partition that exists, else -1. */
+function keyIn(image: MetadataImage, asked: FetchPartition): number {
+  const topic =
+    asked.topicId === ZERO_UUID
+      ? image.topics.get(asked.topic)
+      : image.topicsById.get(asked.topicId)
+  if (topic === undefined || topic.partitions[asked.partition] === undefined) return -1
+  return partitionKey(topic.ordinal, asked.partition)
+}
+
+function unknownResult(asked: FetchPartition): ReadResult {
+  return {
+    errorCode:
+      asked.topicId === ZERO_UUID
+        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        : ErrorCode.UNKNOWN_TOPIC_ID,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    divergingEpoch: null,
+    abortedTransactions: null,
+    leaderEpoch: -1,
+    file: null,
+    position: 0,
+    length: 0,
+    firstBatchBytes: 0,
+    cached: true,
+    release: () => {},
+  }
+}
+
+function partitionsOf(request: FetchRequest): FetchPartition[] {
+  const partitions: FetchPartition[] = []
+  for (const { topic, topicId, partitions: asked } of request.topics)
+    for (const each of asked)
+      partitions.push({
+        topic,
+        topicId,
+        partition: each.partition,
+        currentLeaderEpoch: each.currentLeaderEpoch,
+        fetchOffset: each.fetchOffset,
+        lastFetchedEpoch: each.lastFetchedEpoch,
+        maxBytes: each.partitionMaxBytes,
+      })
+  return partitions
+}
+
+function forgottenOf(request: FetchRequest): ForgottenPartition[] {
+  return request.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map((partition) => ({ topic, topicId, partition })),
+  )
+}

@@ -1,0 +1,128 @@
+/**
+ * FindCoordinator, v0–v6. v1 key type, v4 many keys, v6 share groups. On one node this broker
+ * coordinates every group; __consumer_offsets is created when the first group asks.
+ *
+ * differs from Kafka: transactional ids (key type 1) and share partitions (2) are answered with
+ * COORDINATOR_NOT_AVAILABLE: neither is served yet. Kafka waits for as many brokers as
+ * offsets.topic.replication.factor says; here one is enough.
+ */
+import { ErrorCode } from '../../engine/base/errors.ts'
+import {
+  FindCoordinatorRequest,
+  FindCoordinatorResponse,
+} from '../../engine/protocol/10-find-coordinator.ts'
+import {
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+} from '../../engine/protocol/19-create-topics.ts'
+import type { Handler, RequestContext } from '../handler.ts'
+import { forwardControl } from './forward-control.ts'
+
+const OFFSETS_TOPIC = '__consumer_offsets'
+const KEY_TYPE_GROUP = 0
+const KEY_TYPE_TRANSACTION = 1
+const KEY_TYPE_SHARE = 2
+const SHARE_SINCE = 6
+const MANY_KEYS_SINCE = 4
+const CREATE_TOPICS_VERSION = 7
+
+type CoordinatorAnswer = FindCoordinatorResponse['coordinators'][number]
+
+export const findCoordinator: Handler<FindCoordinatorRequest, FindCoordinatorResponse> = {
+  apiKey: 10,
+  versions: [0, 6],
+  pipelined: false,
+  request: FindCoordinatorRequest,
+  response: FindCoordinatorResponse,
+  async handle(context, request) {
+    const many = context.apiVersion >= MANY_KEYS_SINCE
+    const keys = many ? request.coordinatorKeys : [request.key]
+    const problem = await coordinatorProblem(context, request.keyType)
+    const answers = keys.map((key) => answerFor(context, key, request.keyType, problem))
+    const first = answers[0]
+    return {
+      throttleTimeMs: 0,
+      errorCode: first?.errorCode ?? ErrorCode.NONE,
+      errorMessage: first?.errorMessage ?? null,
+      nodeId: first?.nodeId ?? -1,
+      host: first?.host ?? '',
+      port: first?.port ?? -1,
+      coordinators: many ? answers : [],
+    }
+  },
+}
+
+interface Problem {
+  readonly errorCode: number
+  readonly errorMessage: string
+}
+
+/** Null when groups can be coordinated here; the internal topic exists then. */
+async function coordinatorProblem(
+  context: RequestContext,
+  keyType: number,
+): Promise<Problem | null> {
+  if (keyType === KEY_TYPE_GROUP) return ensureOffsetsTopic(context)
+  const known =
+    keyType === KEY_TYPE_TRANSACTION ||
+    (keyType === KEY_TYPE_SHARE && context.apiVersion >= SHARE_SINCE)
+  if (known)
+    return {
+      errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+      errorMessage: 'Transactions and share groups are not served by this broker yet.',
+    }
+  return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: `Unknown key type ${keyType}.` }
+}
+
+async function ensureOffsetsTopic(context: RequestContext): Promise<Problem | null> {
+  if (context.router.image().topics.has(OFFSETS_TOPIC)) return null
+  await forwardControl(
+    context,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+    {
+      topics: [
+        {
+          name: OFFSETS_TOPIC,
+          numPartitions: -1,
+          replicationFactor: -1,
+          assignments: [],
+          configs: [],
+        },
+      ],
+    },
+    CREATE_TOPICS_VERSION,
+  )
+  if (context.router.image().topics.has(OFFSETS_TOPIC)) return null
+  return {
+    errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    errorMessage: `The topic ${OFFSETS_TOPIC} could not be created.`,
+  }
+}
+
+function answerFor(
+  context: RequestContext,
+  key: string,
+  keyType: number,
+  problem: Problem | null,
+): CoordinatorAnswer {
+  if (problem !== null) return { key, nodeId: -1, host: '', port: -1, ...problem }
+  if (keyType === KEY_TYPE_GROUP && key === '' && context.apiVersion >= MANY_KEYS_SINCE)
+    return {
+      key,
+      nodeId: -1,
+      host: '',
+      port: -1,
+      errorCode: ErrorCode.INVALID_GROUP_ID,
+      errorMessage: null,
+    }
+  const { host, port } = context.connection.advertised
+  return {
+    key,
+    nodeId: context.router.image().brokerId,
+    host,
+    port,
+    errorCode: ErrorCode.NONE,
+    errorMessage: null,
+  }
+}

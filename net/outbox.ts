@@ -1,0 +1,268 @@
+/**
+ * What leaves one connection, in order: small replies in one write per turn, large ones as a list
+ * of pieces (bytes and file ranges) streamed through one chunk at a time. A chunk is refilled when
+ * the socket has taken it, so a slow reader pins one chunk and its leases, and nothing else.
+ *
+ * Cached ranges are read synchronously into the chunk (about a microsecond per 4 KiB); ranges that
+ * may be on the device only are read through the pool, limits.coldReadsMax at a time per shard.
+ */
+import type { Socket } from 'node:net'
+import { assert } from '../engine/base/assert.ts'
+import { limits } from '../engine/base/limits.ts'
+import type { RecordRange, ReplyBody, ReplyOutput } from './reply.ts'
+
+type Piece = Buffer | RecordRange
+
+/** Chunks and cold-read permits, shared by the connections of a shard. */
+export class OutboxPool {
+  private readonly idle: Buffer[] = []
+  private coldReads = 0
+  private readonly coldWaiting: (() => void)[] = []
+
+  take(): Buffer {
+    return this.idle.pop() ?? Buffer.allocUnsafeSlow(limits.replyChunkBytes)
+  }
+
+  give(chunk: Buffer): void {
+    if (this.idle.length < limits.replyChunksIdleMax) this.idle.push(chunk)
+  }
+
+  /** Runs a cold read once a permit is free; at most one waits per connection. */
+  async coldRead(read: () => Promise<number>): Promise<number> {
+    if (this.coldReads >= limits.coldReadsMax)
+      await new Promise<void>((resolve) => this.coldWaiting.push(resolve))
+    this.coldReads++
+    try {
+      return await read()
+    } finally {
+      this.coldReads--
+      this.coldWaiting.shift()?.()
+    }
+  }
+}
+
+export class Outbox {
+  private readonly socket: Socket
+  private readonly pool: OutboxPool
+  /** The outbox may take more, or reading may go on; called outside of `send`. */
+  private readonly onProgress: () => void
+  private readonly onFailure: (reason: string) => void
+  private pieces: Piece[] = []
+  private bodies: ReplyBody[] = []
+  private pieceAt = 0
+  private pieceDone = 0
+  private piecesBytes = 0
+  private chunk: Buffer | null = null
+  private reading = false
+  private closed = false
+  /** Writes handed to the socket and not yet taken whole. */
+  private writesPending = 0
+
+  constructor(p: {
+    socket: Socket
+    pool: OutboxPool
+    onProgress: () => void
+    onFailure: (reason: string) => void
+  }) {
+    this.socket = p.socket
+    this.pool = p.pool
+    this.onProgress = p.onProgress
+    this.onFailure = p.onFailure
+  }
+
+  /** A large reply is under way: nothing may be sent until it is through. */
+  get streaming(): boolean {
+    return this.pieces.length > 0
+  }
+
+  /** Bytes accepted here and not yet taken by the kernel. */
+  get backlogBytes(): number {
+    return this.socket.writableLength + this.piecesBytes
+  }
+
+  /** The peer owes us progress: bytes lie in the socket. */
+  get waitsForPeer(): boolean {
+    return this.writesPending > 0 && this.socket.writableLength > 0
+  }
+
+  /** Sends everything in `output`; takes over `bodies`, whose ranges fill its holes. */
+  send(output: ReplyOutput, bodies: readonly ReplyBody[]): void {
+    assert(!this.streaming, 'a reply is still streaming')
+    const bytes = output.writer.bytes()
+    if (output.holes.length === 0 && bytes.length <= limits.replyChunkBytes) {
+      this.write(bytes)
+      // Not taken at once: the socket refers to the writer's memory until it is.
+      if (this.socket.writableLength > 0) output.writer.take()
+      for (const body of bodies) body.release()
+      return
+    }
+    const own = output.writer.take()
+    let from = 0
+    for (const hole of output.holes) {
+      if (hole.at > from) this.pieces.push(own.subarray(from, hole.at))
+      this.pieces.push(hole.range)
+      this.piecesBytes += hole.range.length
+      from = hole.at
+    }
+    if (from < own.length) this.pieces.push(own.subarray(from))
+    this.piecesBytes += own.length
+    this.bodies.push(...bodies)
+    this.pump()
+  }
+
+  /** The connection is gone: gives back what can be given back now, the rest when its read ends. */
+  close(): void {
+    this.closed = true
+    if (!this.reading) this.finish()
+  }
+
+  /** Streams for as long as the socket takes chunks at once, one turn's share at most. */
+  pump(): void {
+    let share: number = limits.connectionReplyBytesMax
+    while (this.streaming && this.chunk === null && !this.reading && !this.closed) {
+      if (share <= 0) {
+        this.onProgress()
+        return
+      }
+      const chunk = this.pool.take()
+      const filled = this.fill(chunk)
+      if (this.closed) return
+      if (filled === 0) {
+        if (!this.reading) this.pool.give(chunk)
+        return
+      }
+      this.sendChunk(chunk, filled)
+      share -= filled
+    }
+  }
+
+  private sendChunk(chunk: Buffer, filled: number): void {
+    this.piecesBytes -= filled
+    this.write(chunk.subarray(0, filled))
+    if (this.socket.writableLength === 0) this.pool.give(chunk)
+    else this.chunk = chunk
+    if (this.pieceAt === this.pieces.length) this.finish()
+  }
+
+  private finish(): void {
+    const { bodies } = this
+    this.pieces = []
+    this.bodies = []
+    this.pieceAt = 0
+    this.pieceDone = 0
+    this.piecesBytes = 0
+    for (const body of bodies) body.release()
+  }
+
+  private write(bytes: Buffer): void {
+    this.writesPending++
+    this.socket.write(bytes, this.written)
+  }
+
+  private readonly written = (): void => {
+    this.writesPending--
+    if (this.writesPending > 0 || this.closed) return
+    if (this.chunk !== null) {
+      this.pool.give(this.chunk)
+      this.chunk = null
+    }
+    this.onProgress()
+  }
+
+  /** Copies and reads pieces into a chunk; stops before a cold range, or starts reading it. */
+  private fill(chunk: Buffer): number {
+    let filled = 0
+    while (filled < chunk.length) {
+      const piece = this.pieces[this.pieceAt]
+      if (piece === undefined) break
+      const left = piece.length - this.pieceDone
+      const take = Math.min(left, chunk.length - filled)
+      if (Buffer.isBuffer(piece)) {
+        piece.copy(chunk, filled, this.pieceDone, this.pieceDone + take)
+        this.advance(take, left)
+        filled += take
+        continue
+      }
+      if (!piece.cached) {
+        if (filled === 0) this.startColdRead(chunk, piece, take)
+        break
+      }
+      const bytes = this.readCached(piece, chunk.subarray(filled, filled + take))
+      if (bytes <= 0) break
+      this.advance(bytes, left)
+      filled += bytes
+    }
+    return filled
+  }
+
+  private advance(bytes: number, left: number): void {
+    if (bytes < left) {
+      this.pieceDone += bytes
+      return
+    }
+    this.pieceAt++
+    this.pieceDone = 0
+  }
+
+  private readCached(range: RecordRange, into: Buffer): number {
+    try {
+      const bytes = range.file?.readSync(into, range.position + this.pieceDone) ?? 0
+      if (bytes <= 0) this.fail(range, 'the file is shorter than its index says')
+      return bytes
+    } catch (error) {
+      this.fail(range, error instanceof Error ? error.message : String(error))
+      return 0
+    }
+  }
+
+  private startColdRead(chunk: Buffer, range: RecordRange, take: number): void {
+    const { file } = range
+    assert(file !== null, 'a cold range has a file')
+    this.reading = true
+    const into = chunk.subarray(0, take)
+    this.pool
+      .coldRead(() =>
+        this.closed ? Promise.resolve(0) : file.read(into, range.position + this.pieceDone),
+      )
+      .then(
+        (bytes) => this.coldReadDone(chunk, range, bytes, null),
+        (error: unknown) =>
+          this.coldReadDone(
+            chunk,
+            range,
+            0,
+            error instanceof Error ? error.message : String(error),
+          ),
+      )
+  }
+
+  private coldReadDone(
+    chunk: Buffer,
+    range: RecordRange,
+    bytes: number,
+    problem: string | null,
+  ): void {
+    this.reading = false
+    if (this.closed) {
+      this.pool.give(chunk)
+      this.finish()
+      return
+    }
+    if (bytes <= 0) {
+      this.pool.give(chunk)
+      this.fail(range, problem ?? 'the file is shorter than its index says')
+      return
+    }
+    this.advance(bytes, range.length - this.pieceDone)
+    this.sendChunk(chunk, bytes)
+    this.onProgress()
+  }
+
+  /** The frame's length is already out, so the connection cannot go on. */
+  private fail(range: RecordRange, problem: string): void {
+    this.onFailure(
+      `records at ${range.file?.path ?? 'a closed file'}:${range.position + this.pieceDone} ` +
+        `could not be read: ${problem}`,
+    )
+  }
+}

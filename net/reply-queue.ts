@@ -1,0 +1,191 @@
+/**
+ * Replies of one connection in the order of its requests, however their work ends (Kafka clients
+ * match by order): a ring of slots, opened as requests start, sent from the head as far as
+ * answered.
+ *
+ * Invariants: a slot is answered once; nothing is sent ahead of an unanswered slot; the memory of a
+ * request is released when it is answered, whether or not the connection still lives.
+ */
+import { assert } from '../engine/base/assert.ts'
+import { limits } from '../engine/base/limits.ts'
+import type { Outbox } from './outbox.ts'
+import type { FrameMemory } from './receive.ts'
+import type { Reply, ReplyBody, ReplyOutput } from './reply.ts'
+
+/** What a slot tells its connection. */
+export interface ReplyOwner {
+  readonly alive: boolean
+  /** A slot was answered: replies may be due, further requests may start. */
+  answered(): void
+  hangUp(reason: string): void
+}
+
+export class ReplySlot implements Reply {
+  readonly correlationId: number
+  /** Bytes of the request, counted against the connection's bound until it is answered. */
+  readonly requestBytes: number
+  /** The response header carries a tag section (flexible versions). */
+  taggedHeader = false
+  body: ReplyBody | null = null
+  done = false
+  private memory: FrameMemory
+  private abandon: (() => void) | null = null
+  private readonly owner: ReplyOwner
+  private readonly queue: ReplyQueue
+
+  constructor(
+    owner: ReplyOwner,
+    queue: ReplyQueue,
+    correlationId: number,
+    requestBytes: number,
+    memory: FrameMemory,
+  ) {
+    this.owner = owner
+    this.queue = queue
+    this.correlationId = correlationId
+    this.requestBytes = requestBytes
+    this.memory = memory
+  }
+
+  get alive(): boolean {
+    return this.owner.alive
+  }
+
+  send(body: ReplyBody): void {
+    this.end()
+    if (this.owner.alive) this.body = body
+    else body.release()
+    this.queue.noteAnswered(this)
+    this.owner.answered()
+  }
+
+  nothing(): void {
+    this.end()
+    this.queue.noteAnswered(this)
+    this.owner.answered()
+  }
+
+  hangUp(reason: string): void {
+    this.end()
+    this.queue.noteAnswered(this)
+    this.owner.hangUp(reason)
+  }
+
+  onAbandon(run: () => void): void {
+    this.abandon = run
+  }
+
+  /** Nothing of the request's own bytes is needed any more. */
+  releaseMemory(): void {
+    const { memory } = this
+    this.memory = 'own'
+    if (typeof memory === 'object') memory.release()
+  }
+
+  /** The connection died. An unanswered request is told so; an answer not sent is given back. */
+  abandoned(): void {
+    const { body, abandon } = this
+    this.body = null
+    this.abandon = null
+    body?.release()
+    if (!this.done) abandon?.()
+  }
+
+  private end(): void {
+    assert(!this.done, `request ${this.correlationId} is answered twice`)
+    this.done = true
+    this.abandon = null
+    this.releaseMemory()
+  }
+}
+
+const MASK = limits.connectionRequestsMax - 1
+
+export class ReplyQueue {
+  private readonly slots: (ReplySlot | undefined)[] = new Array(limits.connectionRequestsMax)
+  private head = 0
+  private count = 0
+  /** Slots open and not answered. */
+  unanswered = 0
+  /** Request bytes of those. */
+  unansweredBytes = 0
+
+  get full(): boolean {
+    return this.count === limits.connectionRequestsMax
+  }
+
+  get length(): number {
+    return this.count
+  }
+
+  open(
+    owner: ReplyOwner,
+    correlationId: number,
+    requestBytes: number,
+    memory: FrameMemory,
+  ): ReplySlot {
+    assert(!this.full, `reply slots of a connection: ${this.count}`)
+    const slot = new ReplySlot(owner, this, correlationId, requestBytes, memory)
+    this.slots[(this.head + this.count) & MASK] = slot
+    this.count++
+    this.unanswered++
+    this.unansweredBytes += requestBytes
+    return slot
+  }
+
+  noteAnswered(slot: ReplySlot): void {
+    this.unanswered--
+    this.unansweredBytes -= slot.requestBytes
+  }
+
+  /**
+   * Hands every reply that is due to the outbox, until one must be streamed. An error of a body
+   * goes to the caller, who closes the connection.
+   */
+  flush(output: ReplyOutput, outbox: Outbox): void {
+    while (this.count > 0 && !outbox.streaming) {
+      output.reset()
+      const streamed: ReplyBody[] = []
+      this.encodeDue(output, streamed)
+      if (output.writer.size === 0) return
+      outbox.send(output, streamed)
+    }
+  }
+
+  /** Everything is given back; slots still in work answer into the void. */
+  close(): void {
+    while (this.count > 0) this.pop()?.abandoned()
+  }
+
+  private encodeDue(output: ReplyOutput, streamed: ReplyBody[]): void {
+    while (this.count > 0 && output.writer.size <= limits.replyChunkBytes) {
+      const slot = this.slots[this.head]
+      if (slot === undefined || !slot.done) return
+      this.pop()
+      const { body } = slot
+      if (body === null) continue
+      slot.body = null
+      const holes = output.holes.length
+      try {
+        output.frame(slot.correlationId, slot.taggedHeader, body)
+      } catch (error) {
+        body.release()
+        throw error
+      }
+      if (output.holes.length === holes) {
+        body.release()
+        continue
+      }
+      streamed.push(body)
+      return
+    }
+  }
+
+  private pop(): ReplySlot | undefined {
+    const slot = this.slots[this.head]
+    this.slots[this.head] = undefined
+    this.head = (this.head + 1) & MASK
+    this.count--
+    return slot
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The network side of one shard: its turn, its receive memory, its dispatcher and its listeners,
+ * put together once per thread (thread.ts). Stopping goes in the stages of workers/messages.ts:
+ * refuse new connections; drain what is under way; then nothing of net is left to close.
+ */
+
+import type { Server, Socket } from 'node:net'
+import type { InvariantError } from '../engine/base/assert.ts'
+import type { Clock } from '../engine/base/clock.ts'
+import type { BrokerConfig } from '../engine/base/config.ts'
+import { limits } from '../engine/base/limits.ts'
+import type { Logger } from '../engine/base/logger.ts'
+import type { Random } from '../engine/base/random.ts'
+import type { TimerWheel } from '../engine/base/timer-wheel.ts'
+import type { Router } from '../workers/router.ts'
+import type { ConnectionServices } from './connection.ts'
+import { Dispatcher } from './dispatch.ts'
+import { FetchSessions } from './fetch-sessions.ts'
+import { handlers } from './handlers/index.ts'
+import { Listener } from './listener.ts'
+import { Notices } from './notices.ts'
+import { OutboxPool } from './outbox.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { ReceiveArena, type SlabSource } from './receive.ts'
+import { ReplyOutput } from './reply.ts'
+import type { ReceiveMode } from './socket-handle.ts'
+import { Turn } from './turn.ts'
+
+/** A port that this shard accepts on; plain data but for `server`, which only shard 0 has. */
+export interface OpenListener {
+  readonly name: string
+  readonly advertised: { readonly host: string; readonly port: number }
+  readonly fd: number
+  readonly server: Server | null
+  readonly early?: Socket[]
+  /** The descriptor is this shard's own, see listener.ts. */
+  readonly closable: boolean
+}
+
+export interface ShardServerParts {
+  readonly config: BrokerConfig
+  readonly router: Router
+  /** Of this shard, for frames being received. */
+  readonly slabs: SlabSource
+  readonly wheel: TimerWheel
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly random: Random
+  /** Ends the process: an invariant broke in a promise. */
+  fatal(error: InvariantError): void
+  readonly receiveMode?: ReceiveMode
+}
+
+export class ShardServer {
+  readonly turn: Turn
+  private readonly parts: ShardServerParts
+  private readonly services: ConnectionServices
+  private readonly listeners: Listener[] = []
+  private connectionIds = 0
+  private onEmpty: (() => void) | null = null
+
+  constructor(parts: ShardServerParts) {
+    this.parts = parts
+    const { config, router, clock, logger, random } = parts
+    const arena = new ReceiveArena(() => router.flush())
+    this.turn = new Turn(
+      () => router.flush(),
+      () => arena.turnFlushed(),
+    )
+    const sessionSlots = Math.ceil(config.maxIncrementalFetchSessionCacheSlots / router.shards)
+    const dispatcher = new Dispatcher(
+      handlers,
+      {
+        router,
+        config,
+        clock,
+        logger,
+        fetchSessions: new FetchSessions(sessionSlots, clock, random),
+        producerIds: new ProducerIds(router),
+      },
+      (error) => parts.fatal(error),
+    )
+    this.services = {
+      dispatcher,
+      turn: this.turn,
+      arena,
+      slabs: parts.slabs,
+      output: new ReplyOutput(),
+      outboxPool: new OutboxPool(),
+      wheel: parts.wheel,
+      clock,
+      notices: new Notices(clock, logger),
+      pressed: () => router.pressed,
+      requestBytesMax: config.socketRequestMaxBytes,
+      idleMs: config.connectionsMaxIdleMs,
+      ...(parts.receiveMode === undefined ? null : { receiveMode: parts.receiveMode }),
+    }
+    router.onPressure((pressed) => {
+      if (!pressed) for (const listener of this.listeners) listener.reconsider()
+    })
+  }
+
+  get connectionCount(): number {
+    return this.listeners.reduce((count, listener) => count + listener.connectionCount, 0)
+  }
+
+  /** Accepts on these ports from now on. */
+  async listen(open: readonly OpenListener[]): Promise<void> {
+    const { config, router } = this.parts
+    const connectionsMax = Math.ceil(config.maxConnections / router.shards)
+    for (const { name, advertised, ...socket } of open) {
+      const listener = new Listener({
+        name,
+        advertised,
+        services: this.services,
+        nextId: () => this.connectionIds++ * router.shards + router.shard,
+        connectionsMax,
+        onConnectionClosed: () => this.connectionClosed(),
+      })
+      this.listeners.push(listener)
+      await listener.start(socket)
+    }
+  }
+
+  /** Takes no new connection and no new request; requests in work go on. */
+  refuse(): void {
+    for (const listener of this.listeners) listener.stopAccepting()
+  }
+
+  /** Lets every connection end once it has its answers; cuts off who stays longer. */
+  async drain(deadlineMs: number = limits.stopDrainMs): Promise<void> {
+    for (const listener of this.listeners) listener.drain()
+    if (this.connectionCount > 0)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadlineMs)
+        this.onEmpty = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    for (const listener of this.listeners) listener.destroyConnections()
+  }
+
+  private connectionClosed(): void {
+    if (this.connectionCount === 0) this.onEmpty?.()
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The one file that reaches into Node's sockets. An accepted socket reads into Node's own 64 KiB
+ * buffers; only a socket made with `onread` reads into ours. So the accepted handle is taken out of
+ * its socket and put into `new net.Socket({ handle, onread })`: half the CPU per byte received
+ * (reference/performance.md §2.3). `_handle` and the `handle` option are internals, present in Node
+ * 20, 22 and 24; where they are not, plain 'data' events do the same work a little slower.
+ * `receiveModeOf` says which one a socket got. Servers must be made with `pauseOnConnect`, so that
+ * nothing has been read before the handle moves.
+ */
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
+
+export type ReceiveMode = 'onread' | 'data'
+
+/** The receiving side of a connection, as a socket sees it. */
+export interface SocketReader {
+  /** Where the next read shall go; asked after each read and once at the start. */
+  nextBuffer(): Buffer
+  /** `bytes` were read into `into`. False: read no more until `resume()` of the socket. */
+  received(bytes: number, into: Buffer): boolean
+  /** A chunk of its own memory came. False: as above. */
+  receivedChunk(chunk: Buffer): boolean
+}
+
+interface TcpHandle {
+  fd?: number
+  useUserBuffer?: unknown
+}
+
+type OpenSocket = Socket & { _handle?: TcpHandle | null }
+
+/** Whether this Node lets the handle move; 'data' otherwise, or when `wanted` says so. */
+export function receiveModeOf(accepted: Socket, wanted: ReceiveMode = 'onread'): ReceiveMode {
+  if (wanted === 'data') return 'data'
+  const handle = (accepted as OpenSocket)._handle
+  const movable = typeof handle === 'object' && handle !== null
+  return movable && typeof handle.useUserBuffer === 'function' ? 'onread' : 'data'
+}
+
+/** The socket to use from now on in place of `accepted`; it does not read before `resume()`. */
+export function attachReader(
+  accepted: Socket,
+  reader: SocketReader,
+  wanted: ReceiveMode = 'onread',
+): { socket: Socket; mode: ReceiveMode } {
+  if (receiveModeOf(accepted, wanted) === 'data') {
+    accepted.on('data', (chunk: Buffer) => {
+      if (!reader.receivedChunk(chunk)) accepted.pause()
+    })
+    accepted.pause()
+    return { socket: accepted, mode: 'data' }
+  }
+  const donor = accepted as OpenSocket
+  const options: SocketConstructorOpts & {
+    handle: unknown
+    pauseOnCreate: boolean
+    onread: OnReadOpts
+  } = {
+    handle: donor._handle,
+    pauseOnCreate: true,
+    allowHalfOpen: false,
+    onread: {
+      buffer: () => reader.nextBuffer(),
+      callback: (bytes, into) => reader.received(bytes, into as Buffer),
+    },
+  }
+  donor._handle = null
+  const socket = new Socket(options)
+  // The donor is an empty shell; ending it keeps the server's count of connections right.
+  socket.once('close', () => donor.destroy())
+  return { socket, mode: 'onread' }
+}
+
+/** Descriptor of a listening server, to be shared by number; -1 where Node does not tell. */
+export function listeningFd(server: { _handle?: TcpHandle | null } | object): number {
+  const handle = (server as { _handle?: TcpHandle | null })._handle
+  return handle?.fd ?? -1
+}

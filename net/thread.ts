@@ -1,0 +1,155 @@
+/**
+ * What every thread of the broker runs: an engine shard, its router, and the listeners that serve
+ * it. Shard 0 is started by broker.ts in the main thread; the others run this file as their entry,
+ * given plain data by the pool, and follow its orders: take up an image, accept, stop in stages.
+ */
+import { isMainThread, workerData } from 'node:worker_threads'
+import { type AssembledShard, assembleShard } from '../engine/assemble-shard.ts'
+import type { InvariantError } from '../engine/base/assert.ts'
+import type { BrokerConfig } from '../engine/base/config.ts'
+import type { Logger } from '../engine/base/logger.ts'
+import type { TimerWheel } from '../engine/base/timer-wheel.ts'
+import { borrowFile, NodeDisk } from '../engine/log/node-disk.ts'
+import { emptyImage, type MetadataImage } from '../engine/metadata/image.ts'
+import { initCodecs } from '../engine/record/compression.ts'
+import type { ControlPort } from '../engine/shard-calls.ts'
+import type { DataFolders } from '../engine/shard-partitions.ts'
+import { openChannels } from '../workers/channel.ts'
+import { linkShard, type ShardLink } from '../workers/link.ts'
+import type { StopStage } from '../workers/messages.ts'
+import { ownerOfKey } from '../workers/placement.ts'
+import type { ThreadStart } from '../workers/pool.ts'
+import { joinPool } from '../workers/pool-member.ts'
+import type { ShardWiring } from '../workers/wiring.ts'
+import { consoleLogger, type LogStyle } from './console-logger.ts'
+import { type OpenListener, ShardServer } from './shard-server.ts'
+import { systemClock, systemRandom } from './system-ports.ts'
+import { WheelHost } from './wheel-host.ts'
+
+export const THREAD_KIND = 'sluice-shard'
+
+/** What a thread is told at its start: plain data, cloned. */
+export interface ShardThreadData {
+  readonly kind: typeof THREAD_KIND
+  readonly config: BrokerConfig
+  readonly clusterId: string
+  readonly brokerId: number
+  readonly dataFolders: DataFolders
+  readonly listeners: readonly Omit<OpenListener, 'server'>[]
+  readonly logStyle: LogStyle
+}
+
+export interface ShardRunParts {
+  readonly wiring: ShardWiring
+  readonly data: ShardThreadData
+  readonly logger: Logger
+  /** On shard 0. */
+  readonly control: ControlPort | null
+  fatal(error: InvariantError): void
+}
+
+/** One shard at work in this thread. */
+export class RunningShard {
+  readonly link: ShardLink
+  private readonly assembled: AssembledShard
+  private readonly server: ShardServer
+  private readonly wheelHost: WheelHost
+
+  constructor(parts: ShardRunParts) {
+    const { wiring, data, logger } = parts
+    const { config, dataFolders } = data
+    const image = emptyImage(data.clusterId, data.brokerId)
+    this.assembled = assembleShard({
+      config,
+      disk: new NodeDisk(),
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      dataFolders,
+      owns: (key) => ownerOfKey(key, wiring.shards) === wiring.shard,
+      control: parts.control,
+      emptyImage: image,
+    })
+    const { shard } = this.assembled
+    this.link = linkShard({
+      channels: openChannels(wiring),
+      port: shard,
+      clock: systemClock,
+      logger,
+      image,
+      borrowFile: (owner, fd) => borrowFile(`a segment of shard ${owner}`, fd),
+      requestTurn: () => this.server.turn.schedule(),
+      endTurn: () => this.server.turn.run(),
+    })
+    this.server = new ShardServer({
+      config,
+      router: this.link.router,
+      slabs: this.link.slabs,
+      wheel: shard.timers,
+      clock: systemClock,
+      logger,
+      random: systemRandom,
+      fatal: parts.fatal,
+    })
+    shard.onStaged = () => this.server.turn.schedule()
+    this.wheelHost = new WheelHost(shard.timers, systemClock)
+    this.link.start()
+  }
+
+  get wheel(): TimerWheel {
+    return this.assembled.shard.timers
+  }
+
+  async apply(image: MetadataImage): Promise<void> {
+    await this.assembled.applyImage(image)
+    this.link.router.applyImage(image)
+  }
+
+  accept(listeners: readonly OpenListener[]): Promise<void> {
+    return this.server.listen(listeners)
+  }
+
+  async stop(stage: StopStage): Promise<void> {
+    switch (stage) {
+      case 'refuse':
+        this.server.refuse()
+        return
+      case 'drain':
+        this.assembled.answerAll()
+        await this.server.drain()
+        return
+      case 'close':
+        await this.assembled.closeClean()
+        return
+      case 'end':
+        this.wheelHost.stop()
+    }
+  }
+}
+
+async function runAsMember(): Promise<void> {
+  const member = joinPool()
+  const data = member.data as ShardThreadData
+  const logger = consoleLogger(data.logStyle, `sluice.shard-${member.wiring.shard}`)
+  await initCodecs()
+  const running = new RunningShard({
+    wiring: member.wiring,
+    data,
+    logger,
+    control: null,
+    fatal: (error) => {
+      throw error
+    },
+  })
+  member.follow({
+    apply: (image) => running.apply(image),
+    accept: () => running.accept(data.listeners.map((open) => ({ ...open, server: null }))),
+    stop: (stage) => running.stop(stage),
+  })
+  member.ready()
+}
+
+const start = workerData as Partial<ThreadStart> | null
+const isShardThread =
+  !isMainThread && (start?.data as Partial<ShardThreadData> | undefined)?.kind === THREAD_KIND
+if (isShardThread) await runAsMember()

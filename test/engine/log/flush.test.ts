@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../../engine/base/errors.ts'
+import { DiskError } from '../../../engine/log/disk.ts'
+import type { Log } from '../../../engine/log/log.ts'
+import {
+  CLIENT,
+  LOG_DIR,
+  labelled,
+  openLog,
+  problemsOf,
+  put,
+  readAll,
+  TestClock,
+} from '../../support/log-rig.ts'
+import { type Operation, SimulatedDisk } from '../../support/simulated-disk.ts'
+
+/** Counts the disk's calls of one kind from here on. */
+function counter(disk: SimulatedDisk, operation: Operation, path = /./): { count: number } {
+  const seen = { count: 0 }
+  disk.onCall = (called, at) => {
+    if (called === operation && path.test(at)) seen.count++
+  }
+  return seen
+}
+
+function fill(log: Log, count: number): void {
+  for (let i = 0; i < count; i++) put(log, labelled(`value ${i}`.padEnd(100, '.')))
+}
+
+describe('sync', () => {
+  it('covers what was written before the call, and only that', async () => {
+    const log = await openLog(new SimulatedDisk())
+    put(log, labelled('a'))
+    const first = log.sync()
+    put(log, labelled('b'))
+    await first
+    expect([log.syncedEndOffset, log.logEndOffset]).toEqual([1, 2])
+    await log.sync()
+    expect(log.syncedEndOffset).toBe(2)
+  })
+
+  it('shares one fdatasync among all that ask while one runs', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    const syncs = counter(disk, 'sync', /\.log$/)
+    const waiting: Promise<void>[] = []
+    for (let i = 0; i < 10; i++) {
+      put(log, labelled(`${i}`))
+      waiting.push(log.sync())
+    }
+    await Promise.all(waiting)
+    expect(syncs.count).toBe(2)
+    expect(log.syncedEndOffset).toBe(10)
+  })
+
+  it('does nothing when everything is synced', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    put(log, labelled('a'))
+    await log.sync()
+    const calls = disk.calls
+    await log.sync()
+    expect(disk.calls).toBe(calls)
+  })
+
+  it('syncs a left segment before the one that follows, and the directory before it resolves', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    fill(log, 12)
+    expect(log.segmentBaseOffsets().length).toBe(2)
+    const order: string[] = []
+    disk.onCall = (operation, path) => {
+      if (operation === 'sync' || operation === 'syncDir') order.push(path.slice(LOG_DIR.length))
+    }
+    await log.sync()
+    expect(order.slice(0, 3)).toEqual([
+      '/00000000000000000000.log',
+      `/${String(log.segmentBaseOffsets()[1]).padStart(20, '0')}.log`,
+      '',
+    ])
+  })
+
+  it('moves the recovery point only when the left segments are finished', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    fill(log, 12)
+    const [, base] = log.segmentBaseOffsets()
+    await log.sync()
+    expect(log.syncedEndOffset).toBe(12)
+    expect(log.recoveryPoint).toBe(0)
+    await log.close('clean')
+    expect(log.recoveryPoint).toBe(12)
+    expect(disk.snapshot().has(`${LOG_DIR}/${String(base).padStart(20, '0')}.snapshot`)).toBe(true)
+  })
+
+  it('ends the log for good when it fails', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    put(log, labelled('a'))
+    disk.inject({ at: 1, operation: 'sync', fault: { kind: 'sync-failure', mode: 'kept' } })
+    await expect(log.sync()).rejects.toBeInstanceOf(DiskError)
+    expect(log.failed?.code).toBe('EIO')
+    await expect(log.sync()).rejects.toBe(log.failed)
+    expect(log.append(labelled('b'), CLIENT).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect(log.read(0, 100, 1, true).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect(log.syncDueAtMs()).toBe(Number.POSITIVE_INFINITY)
+    await log.close('clean')
+    expect(disk.openPaths).toEqual([])
+  })
+
+  it('is due by time since the first unsynced write, and by offsets', async () => {
+    const clock = new TestClock()
+    const options = { flushMs: 500, flushMessages: 3 }
+    const log = await openLog(new SimulatedDisk(), options, { clock })
+    expect(log.syncDueAtMs()).toBe(Number.POSITIVE_INFINITY)
+    put(log, labelled('a'))
+    const start = clock.monotonicMs()
+    clock.pass(100)
+    put(log, labelled('b'))
+    expect(log.syncDueAtMs()).toBe(start + 500)
+    put(log, labelled('c'))
+    expect(log.syncDueAtMs()).toBeLessThanOrEqual(clock.monotonicMs())
+    await log.sync()
+    expect(log.syncDueAtMs()).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('a failed write', () => {
+  it('ends the log when the disk has an error', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    put(log, labelled('a'))
+    disk.inject({ at: 1, operation: 'write', fault: { kind: 'error', code: 'EIO' } })
+    log.append(labelled('b'), CLIENT)
+    expect(() => log.writeStaged()).toThrow(DiskError)
+    expect(log.failed?.code).toBe('EIO')
+    expect(log.logEndOffset).toBe(1)
+  })
+
+  it('on a full disk undoes the turn, and goes on after resume with nothing remembered of it', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    const producer = { producerId: 4, producerEpoch: 0 }
+    put(log, labelled('a', 2, { ...producer, baseSequence: 0 }))
+    const before = disk.snapshot().get(`${LOG_DIR}/00000000000000000000.log`)
+    disk.inject({ at: 1, operation: 'write', fault: { kind: 'short-write', code: 'ENOSPC' } })
+    log.append(labelled('b', 2, { ...producer, baseSequence: 2 }), CLIENT)
+    log.append(labelled('x'.repeat(600)), CLIENT)
+    log.append(labelled('c'), { ...CLIENT, leaderEpoch: 7 })
+    expect(() => log.writeStaged()).toThrow(/ENOSPC/)
+    expect(log.failed).toBeNull()
+    expect(log.suspended?.code).toBe('ENOSPC')
+    expect([log.logEndOffset, log.stagedEndOffset]).toEqual([2, 2])
+    expect(disk.snapshot().get(`${LOG_DIR}/00000000000000000000.log`)).toEqual(before)
+    expect(log.append(labelled('d'), CLIENT).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect((await readAll(log)).length).toBe(1)
+    expect(await log.resume()).toBe(true)
+    expect(log.latestLeaderEpoch()).toBe(0)
+    const again = labelled('b', 2, { ...producer, baseSequence: 2 })
+    expect(log.append(again, CLIENT)).toMatchObject({ duplicate: false, baseOffset: 2 })
+    log.writeStaged()
+    expect((await readAll(log)).map(({ baseOffset }) => baseOffset)).toEqual([0, 2])
+    await log.close('clean')
+    expect(await problemsOf(disk)).toEqual([])
+  })
+
+  it('on a full disk in the second of two segments keeps the first and drops the begun one', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 400 })
+    disk.inject({
+      at: 1,
+      operation: 'write',
+      path: /00000000000000000002\.log/,
+      fault: { kind: 'error', code: 'ENOSPC' },
+    })
+    for (let i = 0; i < 8; i++) log.append(labelled(`${i}`.padEnd(80, '.')), CLIENT)
+    expect(() => log.writeStaged()).toThrow(/ENOSPC/)
+    expect(log.logEndOffset).toBe(2)
+    await log.resume()
+    expect(log.segmentBaseOffsets()).toEqual([0, 2])
+    for (let i = 0; i < 8; i++) put(log, labelled(`${i}`.padEnd(80, '.')))
+    expect((await readAll(log)).length).toBe(10)
+    await log.close('clean')
+    expect(await problemsOf(disk)).toEqual([])
+  })
+
+  it('ends the log when a new segment cannot be made', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 400 })
+    fill(log, 2)
+    disk.inject({ at: 1, operation: 'open', fault: { kind: 'error', code: 'EMFILE' } })
+    expect(() => log.append(labelled('x'.repeat(100)), CLIENT)).toThrow(/EMFILE/)
+    expect(log.failed?.code).toBe('EMFILE')
+  })
+})

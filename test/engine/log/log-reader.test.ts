@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../../engine/base/errors.ts'
+import type { ReadSlice } from '../../../engine/log/log-reader.ts'
+import { OpenSegments } from '../../../engine/log/open-segments.ts'
+import { labelled, openLog, put, readAll, splitBatches } from '../../support/log-rig.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
+
+function offsetsOf(slice: ReadSlice): number[] {
+  if (slice.file === null) return []
+  const bytes = Buffer.alloc(slice.length)
+  slice.file.readSync(bytes, slice.position)
+  slice.lease.release()
+  return splitBatches(bytes).map(({ baseOffset }) => baseOffset)
+}
+
+describe('a read', () => {
+  it('answers with an error outside the log and with nothing at its visible end', async () => {
+    const log = await openLog(new SimulatedDisk())
+    for (let i = 0; i < 10; i++) put(log, labelled(`${i}`))
+    log.deleteRecordsBefore(3)
+    expect(log.read(2, 100, 10, true).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
+    expect(log.read(11, 100, 10, true).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
+    expect(log.read(10, 100, 10, true)).toMatchObject({ errorCode: 0, length: 0, file: null })
+    expect(log.read(7, 100, 5, true)).toMatchObject({ errorCode: 0, length: 0 })
+  })
+
+  it.each(['hot', 'cold', 'async'])(
+    'stops at batch borders below the visible end (%s)',
+    async (how) => {
+      const disk = new SimulatedDisk()
+      let log = await openLog(disk)
+      for (let i = 0; i < 40; i++) put(log, labelled(`${i}`.padEnd(40, '.'), 2))
+      if (how !== 'hot') {
+        await log.close('clean')
+        log = await openLog(disk)
+      }
+      for (let offset = 0; offset < 80; offset++)
+        for (const end of [offset + 1, offset + 2, offset + 3, 80])
+          for (const maxBytes of [1, 300, 700]) {
+            const slice =
+              how === 'async'
+                ? await log.readAsync(offset, maxBytes, end, true)
+                : log.read(offset, maxBytes, end, true)
+            const { length, endOffset, firstBatchBytes } = slice
+            const found = offsetsOf(slice)
+            const first = offset - (offset % 2)
+            if (first + 2 > end) expect(found).toEqual([])
+            else {
+              expect(found[0]).toBe(first)
+              expect(found.at(-1)! + 2).toBeLessThanOrEqual(end)
+              expect(endOffset).toBeGreaterThanOrEqual(found.at(-1)! + 2)
+              expect(length <= maxBytes || length === firstBatchBytes).toBe(true)
+            }
+          }
+    },
+  )
+
+  it('returns nothing when the first batch is too large and need not come whole', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk)
+    put(log, labelled('x'.repeat(300)))
+    expect(log.read(0, 100, 1, false).length).toBe(0)
+    expect(log.read(0, 100, 1, true).length).toBeGreaterThan(300)
+    await log.close('abandon')
+    log = await openLog(disk)
+    expect(log.read(0, 100, 1, false).length).toBe(0)
+    expect(log.read(0, 100, 1, true).length).toBeGreaterThan(300)
+  })
+
+  it('does not see what is staged and not written', async () => {
+    const log = await openLog(new SimulatedDisk())
+    put(log, labelled('a'))
+    log.append(labelled('b'), { kind: 'client', leaderEpoch: 0, appendTimeMs: 0 })
+    expect(offsetsOf(log.read(0, 10_000, 100, true))).toEqual([0])
+    log.writeStaged()
+    expect(offsetsOf(log.read(0, 10_000, 100, true))).toEqual([0, 1])
+  })
+
+  it('needs no disk at the tail', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    for (let i = 0; i < 30; i++) put(log, labelled(`${i}`))
+    const calls = disk.calls
+    const slice = log.read(20, 1_000, 30, true)
+    expect(disk.calls).toBe(calls)
+    expect(slice.cached).toBe(true)
+    expect(log.isCold(20)).toBe(false)
+    slice.lease.release()
+  })
+
+  it('calls data cold that this process did not write', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk)
+    for (let i = 0; i < 60; i++) put(log, labelled(`${i}`.padEnd(60, '.')))
+    expect(log.isCold(3)).toBe(false)
+    await log.close('clean')
+    log = await openLog(disk)
+    expect(log.isCold(3)).toBe(true)
+    const slice = await log.readAsync(3, 1_000, 60, true)
+    expect(slice.cached).toBe(false)
+    slice.lease.release()
+    put(log, labelled('new'))
+    put(log, labelled('newer'))
+    expect(log.isCold(61)).toBe(false)
+  })
+
+  it('finds the next batch when the offset lies in a gap between segments', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk)
+    for (let i = 0; i < 30; i++) put(log, labelled(`${i}`.padEnd(90, '.')))
+    const bases = log.segmentBaseOffsets()
+    await log.close('clean')
+    // As compaction would leave it: the middle of the log is gone.
+    for (const suffix of ['.log', '.index', '.timeindex'])
+      await disk.unlink(`/data/orders-0/${String(bases[1]).padStart(20, '0')}${suffix}`)
+    log = await openLog(disk)
+    expect(offsetsOf(log.read(bases[1]! + 1, 100, 30, true))).toEqual([bases[2]])
+    expect(offsetsOf(await log.readAsync(bases[1]! + 1, 100, 30, true))).toEqual([bases[2]])
+    expect((await readAll(log)).length).toBe(30 - (bases[2]! - bases[1]!))
+  })
+
+  it('keeps the files of a deleted segment open for whoever reads them', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { fileDeleteDelayMs: 0 })
+    for (let i = 0; i < 30; i++) put(log, labelled(`${i}`.padEnd(90, '.')))
+    const slice = log.read(0, 500, 30, true)
+    log.deleteRecordsBefore(30)
+    expect((await log.runRetention(0)).deletedSegments).toBeGreaterThan(1)
+    await log.purgeDeleted(Number.MAX_SAFE_INTEGER)
+    expect(disk.snapshot().has('/data/orders-0/00000000000000000000.log.deleted')).toBe(true)
+    expect(offsetsOf(slice)).toEqual([0, 1, 2])
+    await log.purgeDeleted(Number.MAX_SAFE_INTEGER)
+    expect([...disk.snapshot().keys()].filter((name) => name.endsWith('.deleted'))).toEqual([])
+    await log.close('clean')
+    expect(disk.openPaths).toEqual([])
+  })
+
+  it('closes the longest unused segments beyond the bound and opens them again', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk)
+    for (let i = 0; i < 60; i++) put(log, labelled(`${i}`.padEnd(90, '.')))
+    await log.close('clean')
+    const openSegments = new OpenSegments(2)
+    log = await openLog(disk, {}, { openSegments })
+    expect(log.segmentBaseOffsets().length).toBeGreaterThan(4)
+    expect((await readAll(log, 0, 400, 'readAsync')).length).toBe(60)
+    expect((await readAll(log, 0, 400)).length).toBe(60)
+    await openSegments.settled()
+    expect(openSegments.count).toBe(2)
+    expect(disk.openPaths.filter((path) => path.endsWith('.log'))).toHaveLength(3)
+    await log.close('clean')
+    expect(disk.openPaths).toEqual([])
+  })
+
+  it('throws on bytes that are no batch instead of going on', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk)
+    for (let i = 0; i < 6; i++) put(log, labelled(`${i}`))
+    await log.close('clean')
+    log = await openLog(disk)
+    disk.rot('/data/orders-0/00000000000000000000.log', 8, 7)
+    expect(() => log.read(0, 100, 6, true)).toThrow(/no batch at 0/)
+    await expect(log.readAsync(0, 100, 6, true)).rejects.toThrow(/no batch at 0/)
+  })
+})

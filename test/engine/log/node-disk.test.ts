@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DiskError, readFully, readFullySync, writeFullySync } from '../../../engine/log/disk.ts'
+import { NodeDisk } from '../../../engine/log/node-disk.ts'
+
+describe('the real disk', () => {
+  const disk = new NodeDisk()
+  let dir = ''
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'sluice-disk-'))
+  })
+  afterEach(() => {
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  const codeOf = async (call: () => unknown): Promise<string> => {
+    try {
+      await call()
+    } catch (error) {
+      if (error instanceof DiskError) return error.code
+      throw error
+    }
+    return 'none'
+  }
+
+  it('gathers more pieces than one system call takes', async () => {
+    const file = await disk.open(`${dir}/a`, 'create-new')
+    const pieces = Array.from({ length: 2500 }, (_, i) => Buffer.from(String(i % 10)))
+    expect(file.writeSync(pieces, 3)).toBe(1024)
+    writeFullySync(file, pieces, 3)
+    expect(file.sizeSync()).toBe(2503)
+    const read = Buffer.alloc(3000)
+    expect(readFullySync(file, read, 3)).toBe(2500)
+    expect(read.subarray(0, 2500)).toEqual(Buffer.concat(pieces))
+    await file.close()
+  })
+
+  it('writes from and reads into shared memory', async () => {
+    const shared = Buffer.from(new SharedArrayBuffer(16))
+    shared.write('shared bytes')
+    const file = disk.openSync(`${dir}/a`, 'create-new')
+    writeFullySync(file, [shared.subarray(0, 6)], 0)
+    writeFullySync(file, [shared.subarray(6, 9), shared.subarray(9, 12)], 6)
+    const back = Buffer.from(new SharedArrayBuffer(12))
+    expect(file.readSync(back, 0)).toBe(12)
+    expect(back.toString()).toBe('shared bytes')
+    back.fill(0)
+    expect(await readFully(file, back, 0)).toBe(12)
+    expect(back.toString()).toBe('shared bytes')
+    await file.close()
+  })
+
+  it('reads short at the end of a file and nothing beyond it', async () => {
+    const file = await disk.open(`${dir}/a`, 'create-new')
+    writeFullySync(file, [Buffer.from('12345')], 0)
+    const into = Buffer.alloc(4)
+    expect(file.readSync(into, 3)).toBe(2)
+    expect(file.readSync(into, 5)).toBe(0)
+    expect(await readFully(file, into, 3)).toBe(2)
+    file.truncateSync(2)
+    await file.truncate(1)
+    await file.sync()
+    expect(file.sizeSync()).toBe(1)
+    await file.close()
+  })
+
+  it('closes only after the calls in flight, and never uses a descriptor after that', async () => {
+    const file = await disk.open(`${dir}/a`, 'create-new')
+    writeFullySync(file, [Buffer.alloc(100_000)], 0)
+    const reads = Array.from({ length: 8 }, () => file.read(Buffer.alloc(100_000), 0))
+    await file.close()
+    await file.close()
+    expect(await Promise.all(reads)).toEqual(reads.map(() => 100_000))
+    expect(file.fd).toBe(-1)
+    expect(await codeOf(() => file.writeSync([Buffer.from('x')], 0))).toBe('EBADF')
+    expect(await codeOf(() => file.sync())).toBe('EBADF')
+  })
+
+  it('names the system error of a failed call', async () => {
+    await disk.makeDir(`${dir}/sub/deep`)
+    expect(await codeOf(() => disk.open(`${dir}/none`, 'read'))).toBe('ENOENT')
+    expect(await codeOf(() => disk.openSync(`${dir}/none`, 'read-write'))).toBe('ENOENT')
+    expect(await codeOf(() => disk.open(`${dir}/sub`, 'create-new'))).toBe('EEXIST')
+    expect(await codeOf(() => disk.list(`${dir}/none`))).toBe('ENOENT')
+    expect(await codeOf(() => disk.unlink(`${dir}/none`))).toBe('ENOENT')
+    const file = await disk.open(`${dir}/sub/a`, 'create-new')
+    await file.close()
+    const readable = await disk.open(`${dir}/sub/a`, 'read')
+    expect(await codeOf(() => readable.writeSync([Buffer.from('x')], 0))).toBe('EBADF')
+    await readable.close()
+  })
+
+  it('lists, stats, renames, removes and replaces', async () => {
+    await disk.makeDir(`${dir}/t`)
+    await disk.writeFileAtomic(`${dir}/t/c`, 'one')
+    await disk.writeFileAtomic(`${dir}/t/c`, Buffer.from('two'))
+    expect(await disk.list(`${dir}/t`)).toEqual(['c'])
+    expect(String(await disk.readFile(`${dir}/t/c`))).toBe('two')
+    expect(await disk.readFile(`${dir}/t/d`)).toBe(null)
+    expect(await disk.stat(`${dir}/t/d`)).toBe(null)
+    const stat = await disk.stat(`${dir}/t/c`)
+    expect([stat?.size, stat?.isDirectory]).toEqual([3, false])
+    await disk.rename(`${dir}/t/c`, `${dir}/t/d`)
+    await disk.syncDir(`${dir}/t`)
+    expect(await disk.list(`${dir}/t`)).toEqual(['d'])
+    await disk.removeDir(`${dir}/t`)
+    await disk.removeDir(`${dir}/t`)
+    expect(await disk.stat(`${dir}/t`)).toBe(null)
+    expect(await disk.freeBytes(dir)).toBeGreaterThan(1)
+  })
+})

@@ -1,0 +1,484 @@
+/**
+ * A Disk in memory with the model of reference/reliability.md §3.3 A: what was not synced may
+ * survive a power loss in any part and order. Everything it decides comes from its seed.
+ *
+ * Three ways to use it:
+ * - `onCall` runs before every call: a test takes crash states of each moment while the workload
+ *   runs, since taking one changes nothing: `for (const after of disk.crashStates(seed)) …`.
+ * - `inject` makes the k-th matching call fail, be short, flip a bit or lose power.
+ * - `snapshot` compares two disks: a second recovery must change nothing.
+ *
+ * Asynchronous calls take a seeded number of microtask turns; a sync covers what was written before
+ * it was called and takes effect at its end.
+ */
+import {
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type FileStat,
+  type OpenMode,
+  replaceFile,
+} from '../../engine/log/disk.ts'
+import { type SeededRandom, seededRandom } from './seeded-random.ts'
+import { Content, DirNode, drawKept, FileNode, Tree, type Unit } from './simulated-tree.ts'
+
+export type Operation =
+  | 'open'
+  | 'write'
+  | 'read'
+  | 'truncate'
+  | 'sync'
+  | 'close'
+  | 'makeDir'
+  | 'list'
+  | 'stat'
+  | 'rename'
+  | 'unlink'
+  | 'removeDir'
+  | 'syncDir'
+  | 'freeBytes'
+
+export type FaultKind =
+  /** Fails with `code`, nothing done. */
+  | { readonly kind: 'error'; readonly code: string }
+  /** A write takes `bytes` (default half), the next write to any file fails with `code`. */
+  | { readonly kind: 'short-write'; readonly bytes?: number; readonly code: string }
+  /** The sync fails and its pages count as clean: still readable (kept) or gone at once (lost). */
+  | { readonly kind: 'sync-failure'; readonly mode: 'kept' | 'lost' }
+  /** One bit of what a read returns is wrong. */
+  | { readonly kind: 'read-flip' }
+  /** From here on every call fails; take a crash state to go on. */
+  | { readonly kind: 'power-loss' }
+
+export interface FaultPlan {
+  /** Which matching call, from 1, counted from the injection. */
+  readonly at: number
+  readonly operation?: Operation
+  readonly path?: RegExp
+  /** Every later matching call suffers too, as on a file system that went read-only. */
+  readonly sticky?: boolean
+  readonly fault: FaultKind
+}
+
+export interface SimulatedDiskOptions {
+  readonly seed?: number
+  /** Bytes of all files together; writes beyond are short, then ENOSPC. */
+  readonly capacityBytes?: number
+  readonly wallMs?: () => number
+}
+
+/** Crash states are enumerated up to this many pending units, sampled above. */
+const EXHAUSTIVE_UNITS_MAX = 12
+const SAMPLES = 64
+
+export class SimulatedDisk implements Disk {
+  /** Calls so far, of every kind. */
+  calls = 0
+  /** Runs at the start of each call, before its effect. */
+  onCall: ((operation: Operation, path: string) => void) | null = null
+  /** Paths of files opened and not yet closed, one entry per handle. */
+  readonly openPaths: string[] = []
+  readonly options: SimulatedDiskOptions
+  readonly tree: Tree
+  private readonly random: SeededRandom
+  private faults: { plan: FaultPlan; left: number }[] = []
+  private powered = true
+
+  constructor(options: SimulatedDiskOptions = {}, tree = new Tree()) {
+    this.options = options
+    this.tree = tree
+    this.random = seededRandom(options.seed ?? 1)
+  }
+
+  /** A disk that durably holds these files (and the directories above them). */
+  static holding(
+    files: Readonly<Record<string, Buffer | string>>,
+    options: SimulatedDiskOptions = {},
+  ): SimulatedDisk {
+    const disk = new SimulatedDisk(options)
+    for (const [path, content] of Object.entries(files)) {
+      const bytes = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content)
+      const names = split(path)
+      let dir = disk.tree.root
+      for (const name of names.slice(0, -1)) {
+        const next = dir.durable.get(name) ?? new DirNode()
+        if (next.kind !== 'dir') throw new Error(`${path} lies below a file`)
+        dir.durable.set(name, next)
+        dir.entries.set(name, next)
+        dir = next
+      }
+      const file = new FileNode(new Content(bytes))
+      dir.durable.set(names.at(-1)!, file)
+      dir.entries.set(names.at(-1)!, file)
+    }
+    return disk
+  }
+
+  inject(plan: FaultPlan): void {
+    this.faults.push({ plan, left: plan.at })
+  }
+
+  clearFaults(): void {
+    this.faults = []
+  }
+
+  /** Number of things a power loss now would keep or drop independently. */
+  pendingUnits(): number {
+    return this.tree.units().length
+  }
+
+  /**
+   * The disk after a power loss now, one legal outcome drawn from the seed. This one stays as it
+   * is.
+   */
+  crash(seed: number, units: readonly Unit[] = this.tree.units()): SimulatedDisk {
+    const random = seededRandom(seed)
+    return this.rebooted(units, drawKept(units, random), random.int(0x7fffffff))
+  }
+
+  /** Every legal outcome when at most 12 units are pending, else `samples` drawn ones. */
+  *crashStates(seed: number, samples = SAMPLES): Generator<SimulatedDisk> {
+    const units = this.tree.units()
+    if (units.length > EXHAUSTIVE_UNITS_MAX) {
+      for (let i = 0; i < samples; i++) yield this.crash(seed * 1009 + i, units)
+      return
+    }
+    for (let mask = 0; mask < 1 << units.length; mask++) {
+      const kept = units.map((_, i) => (mask & (1 << i)) !== 0)
+      yield this.rebooted(units, kept, seed + mask)
+    }
+  }
+
+  /** Every file as programs see it now, by path; directories end in a slash and are empty. */
+  snapshot(): Map<string, Buffer> {
+    const found = new Map<string, Buffer>()
+    const visit = (dir: DirNode, path: string): void => {
+      for (const name of [...dir.entries.keys()].sort()) {
+        const node = dir.entries.get(name)!
+        if (node.kind === 'file') found.set(path + name, node.cache.toBuffer())
+        else {
+          found.set(`${path}${name}/`, Buffer.alloc(0))
+          visit(node, `${path}${name}/`)
+        }
+      }
+    }
+    visit(this.tree.root, '/')
+    return found
+  }
+
+  /** Bit rot: flips one bit on the medium and in the cache. */
+  rot(path: string, position: number, bit = 0): void {
+    const file = this.fileAt(path, 'rot')
+    file.durable.flipBit(position, bit)
+    file.cache.flipBit(position, bit)
+  }
+
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+    await this.wait()
+    return this.openSync(path, mode)
+  }
+
+  openSync(path: string, mode: OpenMode): DiskFile {
+    this.enter('open', path)
+    const { dir, name } = this.parentOf(path, 'open')
+    let node = dir.entries.get(name)
+    if (mode === 'create-new') {
+      if (node !== undefined) throw new DiskError('EEXIST', path, 'open')
+      node = new FileNode(new Content())
+      node.modifiedMs = this.options.wallMs?.() ?? 0
+      this.tree.edit(dir, [{ dir, name, node }])
+    }
+    if (node === undefined) throw new DiskError('ENOENT', path, 'open')
+    if (node.kind === 'dir') throw new DiskError('EISDIR', path, 'open')
+    this.openPaths.push(path)
+    return new SimulatedFile(this, path, node, mode === 'read')
+  }
+
+  async makeDir(path: string): Promise<void> {
+    this.enter('makeDir', path)
+    let dir = this.tree.root
+    for (const name of split(path)) {
+      let next = dir.entries.get(name)
+      if (next === undefined) {
+        next = new DirNode()
+        this.tree.edit(dir, [{ dir, name, node: next }])
+      }
+      if (next.kind !== 'dir') throw new DiskError('ENOTDIR', path, 'mkdir')
+      dir = next
+    }
+    await this.wait()
+  }
+
+  async list(path: string): Promise<string[]> {
+    await this.wait()
+    this.enter('list', path)
+    const names = [...this.dirAt(path, 'list').entries.keys()]
+    for (let i = names.length - 1; i > 0; i--) {
+      const other = this.random.int(i + 1)
+      ;[names[i], names[other]] = [names[other]!, names[i]!]
+    }
+    return names
+  }
+
+  async stat(path: string): Promise<FileStat | null> {
+    await this.wait()
+    this.enter('stat', path)
+    const node = this.nodeAt(path)
+    if (node === null) return null
+    if (node.kind === 'dir') return { size: 0, isDirectory: true, modifiedMs: 0 }
+    return { size: node.cache.size, isDirectory: false, modifiedMs: node.modifiedMs }
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    this.enter('rename', from)
+    const source = this.parentOf(from, 'rename')
+    const target = this.parentOf(to, 'rename')
+    const node = source.dir.entries.get(source.name)
+    if (node === undefined) throw new DiskError('ENOENT', from, 'rename')
+    const replaced = target.dir.entries.get(target.name)
+    if (replaced?.kind === 'dir' && replaced.entries.size > 0)
+      throw new DiskError('ENOTEMPTY', to, 'rename')
+    if (replaced !== undefined && replaced.kind !== node.kind)
+      throw new DiskError(node.kind === 'dir' ? 'ENOTDIR' : 'EISDIR', to, 'rename')
+    if (replaced !== node)
+      this.tree.edit(target.dir, [
+        { dir: source.dir, name: source.name, node: null },
+        { dir: target.dir, name: target.name, node },
+      ])
+    await this.wait()
+  }
+
+  async unlink(path: string): Promise<void> {
+    this.enter('unlink', path)
+    const { dir, name } = this.parentOf(path, 'unlink')
+    this.fileAt(path, 'unlink')
+    this.tree.edit(dir, [{ dir, name, node: null }])
+    await this.wait()
+  }
+
+  async removeDir(path: string): Promise<void> {
+    this.enter('removeDir', path)
+    const node = this.nodeAt(path)
+    if (node !== null) {
+      const { dir, name } = this.parentOf(path, 'remove')
+      const empty = (target: DirNode): void => {
+        for (const [child, inner] of [...target.entries]) {
+          if (inner.kind === 'dir') empty(inner)
+          this.tree.edit(target, [{ dir: target, name: child, node: null }])
+        }
+      }
+      if (node.kind === 'dir') empty(node)
+      this.tree.edit(dir, [{ dir, name, node: null }])
+    }
+    await this.wait()
+  }
+
+  async syncDir(path: string): Promise<void> {
+    const fault = this.enter('syncDir', path)
+    const dir = this.dirAt(path, 'sync')
+    const covered = this.tree.sequence++
+    await this.wait()
+    if (fault?.kind === 'sync-failure') throw new DiskError('EIO', path, 'sync')
+    this.tree.commitDir(dir, covered)
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    await this.wait()
+    this.enter('freeBytes', path)
+    return this.freeNow()
+  }
+
+  async readFile(path: string): Promise<Buffer | null> {
+    await this.wait()
+    const fault = this.enter('read', path)
+    const node = this.nodeAt(path)
+    if (node === null) return null
+    const content = this.fileAt(path, 'read').cache.toBuffer()
+    if (fault?.kind === 'read-flip') this.flipOneBit(content)
+    return content
+  }
+
+  writeFileAtomic(path: string, content: Buffer | string): Promise<void> {
+    return replaceFile(this, path, content)
+  }
+
+  // --- for SimulatedFile
+
+  /**
+   * Counts the call, lets the test look, and applies a due fault; returns one the caller applies.
+   */
+  enter(operation: Operation, path: string): FaultKind | null {
+    if (!this.powered) throw new DiskError('EIO', path, `no power: ${operation}`)
+    this.calls++
+    this.onCall?.(operation, path)
+    for (const fault of [...this.faults]) {
+      const { plan } = fault
+      if (plan.operation !== undefined && plan.operation !== operation) continue
+      if (plan.path !== undefined && !plan.path.test(path)) continue
+      if (fault.left > 1) {
+        fault.left--
+        continue
+      }
+      if (plan.sticky !== true) this.faults = this.faults.filter((other) => other !== fault)
+      if (plan.fault.kind === 'error') throw new DiskError(plan.fault.code, path, operation)
+      if (plan.fault.kind === 'power-loss') {
+        this.powered = false
+        throw new DiskError('EIO', path, `power lost at ${operation}`)
+      }
+      return plan.fault
+    }
+    return null
+  }
+
+  /** Some turns of the microtask queue, as many as the seed says. */
+  async wait(): Promise<void> {
+    for (let turns = this.random.int(3) + 1; turns > 0; turns--) await null
+    if (!this.powered) throw new DiskError('EIO', '/', 'power lost during a call on')
+  }
+
+  freeNow(): number {
+    const { capacityBytes } = this.options
+    if (capacityBytes === undefined) return Number.MAX_SAFE_INTEGER
+    let used = 0
+    for (const content of this.snapshot().values()) used += content.length
+    return Math.max(0, capacityBytes - used)
+  }
+
+  flipOneBit(bytes: Buffer): void {
+    if (bytes.length > 0) bytes[this.random.int(bytes.length)]! ^= 1 << this.random.int(8)
+  }
+
+  private rebooted(units: readonly Unit[], kept: boolean[], seed: number): SimulatedDisk {
+    return new SimulatedDisk({ ...this.options, seed }, this.tree.afterPowerLoss(units, kept))
+  }
+
+  private nodeAt(path: string): FileNode | DirNode | null {
+    let node: FileNode | DirNode = this.tree.root
+    for (const name of split(path)) {
+      const next: FileNode | DirNode | undefined =
+        node.kind === 'dir' ? node.entries.get(name) : undefined
+      if (next === undefined) return null
+      node = next
+    }
+    return node
+  }
+
+  private dirAt(path: string, operation: string): DirNode {
+    const node = this.nodeAt(path)
+    if (node === null) throw new DiskError('ENOENT', path, operation)
+    if (node.kind !== 'dir') throw new DiskError('ENOTDIR', path, operation)
+    return node
+  }
+
+  private fileAt(path: string, operation: string): FileNode {
+    const node = this.nodeAt(path)
+    if (node === null) throw new DiskError('ENOENT', path, operation)
+    if (node.kind !== 'file') throw new DiskError('EISDIR', path, operation)
+    return node
+  }
+
+  private parentOf(path: string, operation: string): { dir: DirNode; name: string } {
+    const names = split(path)
+    const name = names.pop()
+    if (name === undefined) throw new DiskError('EBUSY', path, operation)
+    return { dir: this.dirAt(`/${names.join('/')}`, operation), name }
+  }
+}
+
+class SimulatedFile implements DiskFile {
+  readonly path: string
+  readonly fd = -1
+  private readonly disk: SimulatedDisk
+  private readonly node: FileNode
+  private readonly readOnly: boolean
+  private closed = false
+
+  constructor(disk: SimulatedDisk, path: string, node: FileNode, readOnly: boolean) {
+    this.disk = disk
+    this.path = path
+    this.node = node
+    this.readOnly = readOnly
+  }
+
+  writeSync(pieces: readonly Buffer[], position: number): number {
+    const fault = this.enterChanging('write')
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    let size = bytes.length
+    if (fault?.kind === 'short-write') {
+      size = Math.min(size, fault.bytes ?? Math.floor(size / 2))
+      this.disk.inject({
+        at: 1,
+        operation: 'write',
+        fault: { kind: 'error', code: fault.code },
+      })
+    }
+    const growth = position + size - Math.max(this.node.cache.size, position)
+    if (growth > 0 && this.disk.options.capacityBytes !== undefined) {
+      size -= Math.max(0, growth - this.disk.freeNow())
+      if (size <= 0) throw new DiskError('ENOSPC', this.path, 'write')
+    }
+    this.node.write(bytes.subarray(0, size), position, this.disk.tree.sequence++)
+    this.node.modifiedMs = this.disk.options.wallMs?.() ?? 0
+    return size
+  }
+
+  readSync(into: Buffer, position: number): number {
+    const fault = this.enter('read')
+    const count = this.node.cache.read(into, position)
+    if (fault?.kind === 'read-flip') this.disk.flipOneBit(into.subarray(0, count))
+    return count
+  }
+
+  async read(into: Buffer, position: number): Promise<number> {
+    await this.disk.wait()
+    return this.readSync(into, position)
+  }
+
+  sizeSync(): number {
+    this.enter('stat')
+    return this.node.cache.size
+  }
+
+  async truncate(size: number): Promise<void> {
+    this.truncateSync(size)
+    await this.disk.wait()
+  }
+
+  truncateSync(size: number): void {
+    this.enterChanging('truncate')
+    this.node.truncate(size, this.disk.tree.sequence++)
+  }
+
+  async sync(): Promise<void> {
+    const fault = this.enter('sync')
+    const covered = this.disk.tree.sequence++
+    await this.disk.wait()
+    if (fault?.kind === 'sync-failure') {
+      this.node.failSync(fault.mode)
+      throw new DiskError('EIO', this.path, 'sync')
+    }
+    this.node.commit(covered)
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    this.disk.openPaths.splice(this.disk.openPaths.indexOf(this.path), 1)
+    this.disk.enter('close', this.path)
+    await this.disk.wait()
+  }
+
+  private enter(operation: Operation): FaultKind | null {
+    if (this.closed) throw new DiskError('EBADF', this.path, operation)
+    return this.disk.enter(operation, this.path)
+  }
+
+  private enterChanging(operation: Operation): FaultKind | null {
+    if (this.readOnly) throw new DiskError('EBADF', this.path, operation)
+    return this.enter(operation)
+  }
+}
+
+function split(path: string): string[] {
+  return path.split('/').filter((name) => name !== '')
+}

@@ -1,0 +1,21 @@
+/** Our own commands, noun then verb; each file registers one noun. */
+import type { Command } from 'commander'
+import { consumeCommand } from './commands/consume.ts'
+import { produceCommand } from './commands/produce.ts'
+import { quickstartCommand } from './commands/quickstart.ts'
+import { serveCommand } from './commands/serve.ts'
+import { topicCommand } from './commands/topic.ts'
+import type { CommandIo } from './io.ts'
+
+export interface OwnCommand {
+  /** Adds itself to the program; `exit` sets the exit code of a run that does not throw. */
+  register(program: Command, io: CommandIo, exit: (code: number) => void): Command
+}
+
+export const commands: readonly OwnCommand[] = [
+  serveCommand,
+  topicCommand,
+  produceCommand,
+  consumeCommand,
+  quickstartCommand,
+]

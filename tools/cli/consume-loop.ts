@@ -1,0 +1,211 @@
+/**
+ * The reading loop behind `sluice consume` and `kafka-console-consumer`: alone on given partitions, or
+ * as a member of a group that commits what was handed over.
+ */
+
+import { ErrorCode, isRetriable } from '../../engine/base/errors.ts'
+import type { Client } from '../../net/client/client.ts'
+import { RequestFailed } from '../../net/client/client-errors.ts'
+import { ClientFetcher, type FetchedRecord } from '../../net/client/client-fetcher.ts'
+import { ClientGroupMember } from '../../net/client/client-group.ts'
+import { interrupted } from './io.ts'
+
+export interface ConsumeOptions {
+  readonly topics: readonly string[]
+  readonly groupId: string | null
+  /** Null = all. */
+  readonly partition: number | null
+  readonly start: number | 'earliest' | 'latest'
+  readonly maxMessages: number
+  /** Give up after so long without a record; null = never. */
+  readonly idleTimeoutMs: number | null
+  /** Stop at the log's end as it was at the start. */
+  readonly stopAtEnd: boolean
+  readonly isolation: 0 | 1
+  /** An absent topic is an error, not a wait. */
+  readonly mustExist: boolean
+}
+
+const HEARTBEAT_MS = 3_000
+const COMMIT_MS = 1_000
+const SESSION_TIMEOUT_MS = 30_000
+const REBALANCE_TIMEOUT_MS = 60_000
+const MISSING_TOPIC_PAUSE_MS = 250
+
+/** Hands over records until a bound of the options, Ctrl-C or SIGTERM; resolves with their number. */
+export async function consume(
+  client: Client,
+  options: ConsumeOptions,
+  onRecord: (record: FetchedRecord) => void,
+): Promise<number> {
+  const loop = new ConsumeLoop(client, options, onRecord)
+  void interrupted().then(() => loop.stop())
+  return loop.run()
+}
+
+class ConsumeLoop {
+  private readonly client: Client
+  private readonly options: ConsumeOptions
+  private readonly onRecord: (record: FetchedRecord) => void
+  private readonly fetcher: ClientFetcher
+  private readonly member: ClientGroupMember | null
+  private stopped = false
+  private count = 0
+  private lastRecordAt = performance.now()
+  private lastHeartbeatAt = 0
+  private lastCommitAt = 0
+  private ends: Map<string, number> | null = null
+
+  constructor(client: Client, options: ConsumeOptions, onRecord: (record: FetchedRecord) => void) {
+    this.client = client
+    this.options = options
+    this.onRecord = onRecord
+    const maxWaitMs = Math.min(500, options.idleTimeoutMs ?? 500)
+    this.fetcher = new ClientFetcher(client, { isolation: options.isolation, maxWaitMs })
+    this.member =
+      options.groupId === null
+        ? null
+        : new ClientGroupMember(client, {
+            groupId: options.groupId,
+            topics: options.topics,
+            sessionTimeoutMs: SESSION_TIMEOUT_MS,
+            rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+          })
+  }
+
+  stop(): void {
+    this.stopped = true
+  }
+
+  async run(): Promise<number> {
+    if (!(await this.waitForTopics())) return this.count
+    await this.assign()
+    try {
+      while (!this.finished()) {
+        const records = await this.fetcher.poll()
+        for (const record of records) {
+          if (this.count >= this.options.maxMessages) {
+            await this.stopShortOf(record)
+            break
+          }
+          this.count++
+          this.onRecord(record)
+        }
+        if (records.length > 0) this.lastRecordAt = performance.now()
+        await this.attendGroup()
+      }
+    } finally {
+      await this.leave()
+    }
+    return this.count
+  }
+
+  /** False when the options' patience ends before the topics exist. */
+  private async waitForTopics(): Promise<boolean> {
+    for (;;) {
+      const { topics } = await this.client.metadata(this.options.topics)
+      const missing = topics.find(({ errorCode }) => errorCode !== 0)
+      if (missing === undefined) return true
+      if (this.options.mustExist || !isRetriable(missing.errorCode))
+        throw new RequestFailed(missing.errorCode, `there is no topic '${missing.name ?? ''}'`)
+      if (this.stopped || this.idle()) return false
+      await new Promise((resolve) => setTimeout(resolve, MISSING_TOPIC_PAUSE_MS))
+    }
+  }
+
+  private async assign(): Promise<void> {
+    const { start } = this.options
+    if (this.member === null) {
+      const { topics } = await this.client.metadata(this.options.topics)
+      const wanted = topics.flatMap(({ name, partitions }) =>
+        partitions
+          .filter(({ partitionIndex }) => this.wants(partitionIndex))
+          .map(({ partitionIndex }) => ({
+            topic: name ?? '',
+            partition: partitionIndex,
+            offset: start,
+          })),
+      )
+      if (wanted.length === 0)
+        throw new RequestFailed(
+          ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+          `the topic has no partition ${this.options.partition}`,
+        )
+      await this.fetcher.assign(wanted)
+    } else {
+      const owned = await this.member.join()
+      const committed = await this.member.committed(owned)
+      await this.fetcher.assign(
+        owned.map((partition, at) => ({ ...partition, offset: committed[at] ?? start })),
+      )
+    }
+    if (this.options.stopAtEnd) await this.noteEnds()
+  }
+
+  private wants(partition: number): boolean {
+    return this.options.partition === null || this.options.partition === partition
+  }
+
+  private async noteEnds(): Promise<void> {
+    this.ends = new Map()
+    const { topics } = await this.client.metadata(this.options.topics)
+    for (const { topic, partition } of this.fetcher.assigned) {
+      const leader = topics
+        .find(({ name }) => name === topic)
+        ?.partitions.find(({ partitionIndex }) => partitionIndex === partition)?.leaderId
+      const end = await this.fetcher.listOffset(leader ?? -1, topic, partition, 'latest')
+      this.ends.set(`${topic}-${partition}`, end)
+    }
+  }
+
+  private finished(): boolean {
+    if (this.stopped || this.count >= this.options.maxMessages) return true
+    const { ends } = this
+    if (
+      ends !== null &&
+      this.fetcher.assigned.every(
+        ({ topic, partition, offset }) => offset >= (ends.get(`${topic}-${partition}`) ?? 0),
+      )
+    )
+      return true
+    return this.idle()
+  }
+
+  private idle(): boolean {
+    const { idleTimeoutMs } = this.options
+    return idleTimeoutMs !== null && performance.now() - this.lastRecordAt > idleTimeoutMs
+  }
+
+  /** With a limit on records, what was fetched beyond it was not consumed: commit only up to it. */
+  private async stopShortOf(record: FetchedRecord): Promise<void> {
+    this.stopped = true
+    const positions = this.fetcher.assigned.map((position) =>
+      position.topic === record.topic && position.partition === record.partition
+        ? { ...position, offset: record.offset }
+        : { ...position },
+    )
+    await this.fetcher.assign(positions)
+  }
+
+  private async attendGroup(): Promise<void> {
+    if (this.member === null) return
+    const now = performance.now()
+    let settled = true
+    if (now - this.lastCommitAt > COMMIT_MS) {
+      this.lastCommitAt = now
+      settled = await this.member.commit(this.fetcher.assigned)
+    }
+    if (settled && now - this.lastHeartbeatAt > HEARTBEAT_MS) {
+      this.lastHeartbeatAt = now
+      settled = await this.member.heartbeat()
+      if (!settled) await this.member.commit(this.fetcher.assigned)
+    }
+    if (!settled) await this.assign()
+  }
+
+  private async leave(): Promise<void> {
+    if (this.member === null) return
+    await this.member.commit(this.fetcher.assigned)
+    await this.member.leave()
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * kafka-topics by its own flags (org.apache.kafka.tools.TopicCommand, 4.2): output and exit codes as
+ * recorded in test/golden/cli/kafka-topics.txt.
+ */
+import { ErrorCode } from '../../../engine/base/errors.ts'
+import type { Client, TopicMetadata } from '../../../net/client/client.ts'
+import { RequestFailed } from '../../../net/client/client-errors.ts'
+import { openClient } from '../connect-options.ts'
+import type { CommandIo } from '../io.ts'
+import type { KafkaTool } from '../kafka-tools.ts'
+import {
+  createPartitions,
+  createTopic,
+  deleteTopic,
+  describeTopics,
+  listTopics,
+  type TopicDescription,
+} from '../topic-admin.ts'
+import {
+  type Flags,
+  type FlagTable,
+  KafkaToolExit,
+  numberFlag,
+  parseFlags,
+  properties,
+  requireFlag,
+  runTool,
+} from './flags.ts'
+
+const FLAGS: FlagTable = {
+  'bootstrap-server': 'value',
+  'command-config': 'value',
+  list: 'flag',
+  create: 'flag',
+  delete: 'flag',
+  alter: 'flag',
+  describe: 'flag',
+  topic: 'value',
+  'topic-id': 'value',
+  config: 'list',
+  partitions: 'value',
+  'replication-factor': 'value',
+  'replica-assignment': 'value',
+  'under-replicated-partitions': 'flag',
+  'unavailable-partitions': 'flag',
+  'under-min-isr-partitions': 'flag',
+  'at-min-isr-partitions': 'flag',
+  'topics-with-overrides': 'flag',
+  'if-exists': 'flag',
+  'if-not-exists': 'flag',
+  'exclude-internal': 'flag',
+  'partition-size-limit-per-response': 'value',
+}
+
+const ACTIONS = ['list', 'describe', 'create', 'alter', 'delete'] as const
+const TIMEOUT_MS = 60_000
+
+export const kafkaTopics: KafkaTool = {
+  run: (args, io) => runTool(io, () => run(args, io)),
+}
+
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const flags = parseFlags(args, FLAGS)
+  const chosen = ACTIONS.filter((action) => flags.has(action))
+  const action = chosen[0]
+  if (chosen.length !== 1 || action === undefined)
+    throw new KafkaToolExit(
+      'Command must include exactly one action: --list, --describe, --create, --alter or --delete',
+    )
+  checkFlags(flags, action)
+  const client = openClient(requireFlag(flags, 'bootstrap-server'), TIMEOUT_MS)
+  try {
+    await { list, describe, create, alter, delete: remove }[action](client, flags, io)
+    return 0
+  } catch (error) {
+    if (!(error instanceof RequestFailed)) throw error
+    throw new KafkaToolExit(`Error while executing topic command : ${error.message}`, 'stdout')
+  } finally {
+    await client.close()
+  }
+}
+
+function checkFlags(flags: Flags, action: (typeof ACTIONS)[number]): void {
+  if (action === 'create' && !flags.has('topic')) requireFlag(flags, 'topic')
+  if ((action === 'alter' || action === 'delete') && !flags.has('topic'))
+    requireFlag(flags, 'topic')
+  if (action === 'alter' && flags.has('config'))
+    throw new KafkaToolExit(
+      `Option combination "[[config], [bootstrap-server]]" can't be used with option "[alter]" ` +
+        '(To alter topic configurations, the kafka-configs tool can be used.)',
+    )
+  if (action === 'alter' && !flags.has('partitions')) requireFlag(flags, 'partitions')
+}
+
+async function create(client: Client, flags: Flags, io: CommandIo): Promise<void> {
+  const name = requireFlag(flags, 'topic')
+  if (/[._]/.test(name))
+    io.stdout.write(
+      "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') " +
+        'could collide. To avoid issues it is best to use either, but not both.\n',
+    )
+  const partitions = numberFlag(flags, 'partitions', -1)
+  if (flags.has('partitions') && partitions < 1)
+    throw failed('The partitions must be greater than 0')
+  const assignments = flags
+    .value('replica-assignment')
+    ?.split(',')
+    .map((replicas) => replicas.split(':').map(Number))
+  try {
+    await createTopic(client, {
+      name,
+      partitions,
+      replicationFactor: numberFlag(flags, 'replication-factor', -1),
+      configs: properties(flags.list('config')),
+      ...(assignments === undefined ? {} : { assignments }),
+    })
+  } catch (error) {
+    const exists = error instanceof RequestFailed && error.code === ErrorCode.TOPIC_ALREADY_EXISTS
+    if (exists && flags.has('if-not-exists')) return
+    throw error
+  }
+  io.stdout.write(`Created topic ${name}.\n`)
+}
+
+async function list(client: Client, flags: Flags, io: CommandIo): Promise<void> {
+  for (const topic of selected(await listTopics(client), flags))
+    io.stdout.write(`${topic.name ?? ''}\n`)
+}
+
+async function describe(client: Client, flags: Flags, io: CommandIo): Promise<void> {
+  const wantedId = flags.value('topic-id')
+  let topics = await listTopics(client)
+  if (wantedId !== undefined) {
+    topics = topics.filter(({ topicId }) => topicId === wantedId)
+    if (topics.length === 0 && !flags.has('if-exists'))
+      throw failed(`TopicId '${wantedId}' does not exist as expected`)
+  } else {
+    topics = selected(topics, flags)
+    ensureFound(topics, flags)
+  }
+  const descriptions = await describeTopics(client, topics)
+  const filter = partitionFilter(flags)
+  for (const topic of descriptions) {
+    if (flags.has('topics-with-overrides')) {
+      if (topic.configs.length > 0) io.stdout.write(`${headLine(topic)}\n`)
+      continue
+    }
+    if (filter === null) io.stdout.write(`${headLine(topic)}\n`)
+    for (const partition of topic.partitions)
+      if (filter === null || filter(partition, topic))
+        io.stdout.write(`${partitionLine(topic, partition)}\n`)
+  }
+}
+
+type PartitionDescription = TopicDescription['partitions'][number]
+type PartitionFilter = (partition: PartitionDescription, topic: TopicDescription) => boolean
+
+function partitionFilter(flags: Flags): PartitionFilter | null {
+  const minIsr = (topic: TopicDescription): number =>
+    Number(
+      topic.configs.find((pair) => pair.startsWith('min.insync.replicas='))?.split('=')[1] ?? 1,
+    )
+  if (flags.has('under-replicated-partitions'))
+    return ({ isrNodes, replicaNodes }) => isrNodes.length < replicaNodes.length
+  if (flags.has('unavailable-partitions')) return ({ leaderId }) => leaderId < 0
+  if (flags.has('under-min-isr-partitions'))
+    return ({ isrNodes }, topic) => isrNodes.length < minIsr(topic)
+  if (flags.has('at-min-isr-partitions'))
+    return ({ isrNodes }, topic) => isrNodes.length === minIsr(topic)
+  return null
+}
+
+function headLine(topic: TopicDescription): string {
+  const replicas = topic.partitions[0]?.replicaNodes.length ?? 0
+  return (
+    `Topic: ${topic.name}\tTopicId: ${topic.topicId}\tPartitionCount: ${topic.partitions.length}` +
+    `\tReplicationFactor: ${replicas}\tConfigs: ${topic.configs.join(',')}`
+  )
+}
+
+function partitionLine(topic: TopicDescription, partition: PartitionDescription): string {
+  const leader = partition.leaderId < 0 ? 'none' : partition.leaderId
+  return (
+    `\tTopic: ${topic.name}\tPartition: ${partition.partitionIndex}\tLeader: ${leader}` +
+    `\tReplicas: ${partition.replicaNodes.join(',')}\tIsr: ${partition.isrNodes.join(',')}` +
+    '\tElr: \tLastKnownElr: '
+  )
+}
+
+async function alter(client: Client, flags: Flags): Promise<void> {
+  const topics = selected(await listTopics(client), flags)
+  ensureFound(topics, flags)
+  for (const { name } of topics)
+    await createPartitions(client, name ?? '', numberFlag(flags, 'partitions', 0))
+}
+
+async function remove(client: Client, flags: Flags): Promise<void> {
+  const topics = selected(await listTopics(client), flags)
+  ensureFound(topics, flags)
+  for (const { name } of topics) await deleteTopic(client, name ?? '')
+}
+
+/** `--topic` is a regular expression over whole names, as in Kafka's tool. */
+function selected(topics: readonly TopicMetadata[], flags: Flags): TopicMetadata[] {
+  const pattern = flags.value('topic')
+  const regex = pattern === undefined ? null : new RegExp(`^(?:${pattern})$`)
+  return topics.filter(
+    ({ name, isInternal }) =>
+      (regex === null || regex.test(name ?? '')) && !(flags.has('exclude-internal') && isInternal),
+  )
+}
+
+function ensureFound(topics: readonly TopicMetadata[], flags: Flags): void {
+  const name = flags.value('topic')
+  if (topics.length === 0 && name !== undefined && !flags.has('if-exists'))
+    throw failed(`Topic '${name}' does not exist as expected`)
+}
+
+function failed(message: string): KafkaToolExit {
+  return new KafkaToolExit(`Error while executing topic command : ${message}`, 'stdout')
+}

@@ -1,0 +1,117 @@
+/**
+ * The one renderer behind `--format text|json|jsonl`. Commands hand over rows with named columns (or
+ * one object) and never print data themselves; stdout gets data only, stderr everything else.
+ *
+ * text   a table: header line, two blanks between columns, numbers right-aligned
+ * json   one array (or object), indented
+ * jsonl  one object per line, as soon as it is known
+ */
+import type { Writable } from 'node:stream'
+import { CommandFailure, ExitCode } from './failure.ts'
+
+export const FORMATS = ['text', 'json', 'jsonl'] as const
+export type Format = (typeof FORMATS)[number]
+
+export type Cell =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Cell[]
+  | { readonly [key: string]: Cell }
+export type Row = { readonly [column: string]: Cell }
+
+export interface Column {
+  /** Key in the row and name in json. */
+  readonly key: string
+  /** Head in text form; the upper-cased key when absent. */
+  readonly head?: string
+}
+
+export function parseFormat(text: string): Format {
+  const format = FORMATS.find((candidate) => candidate === text)
+  if (format !== undefined) return format
+  throw new CommandFailure(
+    ExitCode.usage,
+    `unknown format '${text}'`,
+    null,
+    `use one of ${FORMATS.join(', ')}`,
+  )
+}
+
+export class Renderer {
+  private readonly output: Writable
+  readonly format: Format
+  private readonly header: boolean
+
+  constructor(output: Writable, format: Format, header = true) {
+    this.output = output
+    this.format = format
+    this.header = header
+  }
+
+  /** Prints a finished list. */
+  table(columns: readonly Column[], rows: readonly Row[]): void {
+    if (this.format === 'json') this.write(`${JSON.stringify(rows, null, 2)}\n`)
+    else if (this.format === 'jsonl') for (const row of rows) this.write(`${JSON.stringify(row)}\n`)
+    else this.write(textTable(columns, rows, this.header))
+  }
+
+  /** Prints one thing: its fields a line each in text form. */
+  item(columns: readonly Column[], row: Row): void {
+    if (this.format === 'json') this.write(`${JSON.stringify(row, null, 2)}\n`)
+    else if (this.format === 'jsonl') this.write(`${JSON.stringify(row)}\n`)
+    else {
+      const width = Math.max(...columns.map((column) => headOf(column).length))
+      for (const column of columns)
+        this.write(`${headOf(column).padEnd(width)}  ${textOf(row[column.key] ?? null)}\n`)
+    }
+  }
+
+  /** Prints one of many as soon as it is known: a line each, also under `json`. */
+  streamed(row: Row): void {
+    this.write(`${JSON.stringify(row)}\n`)
+  }
+
+  /** Text form only: a line as it stands, for layouts that must match Kafka's. */
+  line(text: string): void {
+    this.write(`${text}\n`)
+  }
+
+  private write(text: string): void {
+    this.output.write(text)
+  }
+}
+
+function headOf(column: Column): string {
+  return column.head ?? column.key.toUpperCase()
+}
+
+function textOf(cell: Cell): string {
+  if (cell === null) return '-'
+  if (typeof cell === 'string') return cell
+  if (typeof cell === 'number' || typeof cell === 'boolean') return String(cell)
+  if (Array.isArray(cell)) return cell.map((element) => textOf(element as Cell)).join(',')
+  return JSON.stringify(cell)
+}
+
+function textTable(columns: readonly Column[], rows: readonly Row[], header: boolean): string {
+  const cells = rows.map((row) => columns.map((column) => textOf(row[column.key] ?? null)))
+  const heads = columns.map(headOf)
+  const widths = heads.map((head, at) =>
+    Math.max(header ? head.length : 0, ...cells.map((row) => row[at]?.length ?? 0)),
+  )
+  const numeric = columns.map(
+    (column) => rows.length > 0 && rows.every((row) => typeof row[column.key] === 'number'),
+  )
+  const lineOf = (row: readonly string[]): string =>
+    row
+      .map((text, at) =>
+        numeric[at] === true ? text.padStart(widths[at] ?? 0) : text.padEnd(widths[at] ?? 0),
+      )
+      .join('  ')
+      .trimEnd()
+  const lines = cells.map(lineOf)
+  if (header) lines.unshift(lineOf(heads))
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+}

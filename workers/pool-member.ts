@@ -1,0 +1,65 @@
+/**
+ * A shard's thread as a member of the pool: what it was given, and the orders it follows, one after
+ * the other. The port to the parent keeps the thread alive. An order that fails ends the thread,
+ * and the pool then ends the process.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../engine/base/assert.ts'
+import type { MetadataImage } from '../engine/metadata/image.ts'
+import type { StopStage, ThreadOrder, ThreadReport } from './messages.ts'
+import type { ThreadStart } from './pool.ts'
+import type { ShardWiring } from './wiring.ts'
+
+export interface MemberOrders {
+  /** The image is in force in this shard when it resolves. */
+  apply(image: MetadataImage): Promise<void>
+  /** Connections are taken from now on. */
+  accept(): Promise<void>
+  stop(stage: StopStage): Promise<void>
+}
+
+export interface PoolMember {
+  readonly wiring: ShardWiring
+  /** What the pool's `dataFor` gave for this shard. */
+  readonly data: unknown
+  /** Follows orders from now on, also those that came before. */
+  follow(orders: MemberOrders): void
+  /** Tells the pool that this shard serves. */
+  ready(): void
+}
+
+/** To be called once, in a thread that a ShardPool started. */
+export function joinPool(): PoolMember {
+  const port = parentPort
+  assert(port !== null, 'only a thread of the pool can join it')
+  const { wiring, data } = workerData as ThreadStart
+  const report = (message: ThreadReport): void => port.postMessage(message)
+  return {
+    wiring,
+    data,
+    ready: () => report({ kind: 'ready' }),
+    follow(orders) {
+      let last: Promise<void> = Promise.resolve()
+      port.on('message', (order: ThreadOrder) => {
+        last = last.then(() => obey(order, orders, report))
+      })
+    },
+  }
+}
+
+async function obey(
+  order: ThreadOrder,
+  orders: MemberOrders,
+  report: (message: ThreadReport) => void,
+): Promise<void> {
+  if (order.kind === 'image') {
+    await orders.apply(order.image)
+    report({ kind: 'applied', version: order.image.version })
+  } else if (order.kind === 'accept') {
+    await orders.accept()
+    report({ kind: 'accepting' })
+  } else {
+    await orders.stop(order.stage)
+    report({ kind: 'stopped', stage: order.stage })
+  }
+}
