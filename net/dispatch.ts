@@ -44,6 +44,7 @@ export class Dispatcher {
   private readonly handlers = new Map<number, AnyHandler>()
   private readonly services: HandlerServices
   private readonly fatal: (error: InvariantError) => void
+  private readonly reader = new Reader(Buffer.alloc(0))
 
   /** `fatal` ends the process; it gets broken invariants that surface in a promise. */
   constructor(
@@ -90,22 +91,33 @@ export class Dispatcher {
       return
     }
     slot.taggedHeader = responseHeaderVersion(header.apiKey, header.apiVersion) === 1
-    const context: RequestContext = {
-      ...this.services,
-      apiKey: header.apiKey,
-      apiVersion: header.apiVersion,
-      correlationId: header.correlationId,
-      clientId: header.clientId,
-      connection,
-    }
+    const context = this.contextOf(header, connection)
     const decode = decoderFor(handler.request, header.apiVersion)
-    const body = decode(new Reader(request.buffer, header.bodyStart, request.end)) as object
+    this.reader.reset(request.buffer, header.bodyStart, request.end)
+    const body = decode(this.reader) as object
     if (!handler.pipelined) {
       this.runCold(handler, context, body, slot)
       return
     }
     handler.start(context, body, slot)
     if (!handler.keepsRequestBytes) slot.releaseMemory()
+  }
+
+  private contextOf(header: RequestHeader, connection: ClientConnection): RequestContext {
+    const { services } = this
+    return {
+      router: services.router,
+      config: services.config,
+      clock: services.clock,
+      logger: services.logger,
+      fetchSessions: services.fetchSessions,
+      producerIds: services.producerIds,
+      apiKey: header.apiKey,
+      apiVersion: header.apiVersion,
+      correlationId: header.correlationId,
+      clientId: header.clientId,
+      connection,
+    }
   }
 
   private runCold(

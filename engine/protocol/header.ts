@@ -48,7 +48,8 @@ export function responseHeaderVersion(apiKey: number, apiVersion: number): 0 | 1
  * included. Key and version are not judged here. MalformedRequest when the bytes are no header.
  */
 export function decodeRequestHeader(buffer: Buffer, start: number, end: number): RequestHeader {
-  const reader = new Reader(buffer, start, end)
+  const reader = headerReader
+  reader.reset(buffer, start, end)
   const apiKey = reader.int16()
   const apiVersion = reader.int16()
   const correlationId = reader.int32()
@@ -56,6 +57,9 @@ export function decodeRequestHeader(buffer: Buffer, start: number, end: number):
   if (requestHeaderVersion(apiKey, apiVersion) === 2) reader.skipTags()
   return { apiKey, apiVersion, correlationId, clientId, bodyStart: reader.position }
 }
+
+/** Headers are read in one go: a reader for each would cost more than the header. */
+const headerReader = new Reader(Buffer.alloc(0))
 
 /** Writes a request header in the version the API asks for. */
 export function encodeRequestHeader(

@@ -40,8 +40,11 @@ export class Reader {
 
   /** Takes up another region with a fresh budget, to spare a reader per request. */
   reset(buffer: Buffer, start = 0, end = buffer.length): void {
-    this.buffer = buffer
-    this.view = viewOf(buffer)
+    // A view over shared memory costs as much as decoding a small request: kept while it can be.
+    if (buffer !== this.buffer) {
+      this.buffer = buffer
+      this.view = viewOf(buffer)
+    }
     this.position = start
     this.end = end
     this.objectsLeft = limits.requestObjectsMax
