@@ -117,6 +117,7 @@ export class Shard implements ShardPort {
   }
 
   read(request: ReadRequest, done: ReadDone): ReadHandle {
+    if (this.isCold(request)) return this.readCold(request, done)
     const { results, satisfied } = this.attempt(request)
     if (satisfied || request.deadlineMs <= this.clock.monotonicMs() || this.parked.full) {
       done(results)
@@ -124,6 +125,42 @@ export class Shard implements ShardPort {
     }
     for (const result of results) result.release()
     return this.parked.park(request, done)
+  }
+
+  private isCold({ partitions }: ReadRequest): boolean {
+    for (const { key, fetchOffset } of partitions)
+      if (this.partitions.get(key)?.isCold(fetchOffset) === true) return true
+    return false
+  }
+
+  /** Old data: there is some, so nothing parks; the loop goes on while the device is asked. */
+  private readCold(request: ReadRequest, done: ReadDone): ReadHandle {
+    let cancelled = false
+    const run = async (): Promise<void> => {
+      const results: ReadResult[] = []
+      let budget = request.maxBytes
+      for (const wanted of request.partitions) {
+        const partition = this.partitions.get(wanted.key)
+        const maxBytes = Math.min(wanted.maxBytes, budget)
+        const whole = budget === request.maxBytes
+        const result =
+          partition === undefined
+            ? failedRead(this.absence(wanted.key), -1)
+            : await partition.readCold(wanted, request.isolation, maxBytes, whole)
+        budget = Math.max(0, budget - result.length)
+        results.push(result)
+      }
+      if (cancelled) for (const result of results) result.release()
+      else done(results)
+    }
+    // Disk errors come back as error codes of the slice; anything else is our own broken invariant.
+    void run()
+    return {
+      expire() {},
+      cancel() {
+        cancelled = true
+      },
+    }
   }
 
   /** The partition shows more, or failed. */

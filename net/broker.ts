@@ -21,7 +21,7 @@ import { runControlRequest } from '../engine/coordinator/controller/control-requ
 import { Controller } from '../engine/coordinator/controller/controller.ts'
 import { writeCleanShutdown } from '../engine/log/clean-shutdown.ts'
 import { NodeDisk } from '../engine/log/node-disk.ts'
-import type { MetadataImage } from '../engine/metadata/image.ts'
+import { type MetadataImage, topicChanges } from '../engine/metadata/image.ts'
 import { EmbeddedMetaStore } from '../engine/metastore/embedded-store.ts'
 import { codecAvailability, initCodecs } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
@@ -131,10 +131,6 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   })
   const threads = await startShards(options, logger, storage.controller, shards, dataFor)
   const { own, pool } = threads
-  storage.publishTo(async (image) => {
-    await Promise.all([own.apply(image), pool.publish(image)])
-  })
-  await storage.publish(storage.controller.image)
   const checkpointer = new Checkpointer({
     disk: storage.disk,
     router: own.link.router,
@@ -144,6 +140,12 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     logger,
     intervalMs: config.logFlushOffsetCheckpointIntervalMs,
   })
+  storage.publishTo(async (image) => {
+    const before = own.link.router.image()
+    await Promise.all([own.apply(image), pool.publish(image)])
+    if (topicChanges(before, image).removed.length > 0) await checkpointer.writeOrWarn()
+  })
+  await storage.publish(storage.controller.image)
   checkpointer.start()
   const doors = dataFor(0).listeners.map((open, at) => ({
     ...open,

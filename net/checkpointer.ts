@@ -33,6 +33,8 @@ export class Checkpointer {
   private readonly contents = new Map<string, string>()
   private readonly timer: Timer
   private running: Promise<void> = Promise.resolve()
+  /** One run after the other: two would mix their files. */
+  private last: Promise<void> = Promise.resolve()
   private stopped = false
 
   constructor(parts: CheckpointerParts) {
@@ -52,9 +54,15 @@ export class Checkpointer {
   }
 
   /** Asks every shard and writes what changed. Rejects with DiskError or ApiError. */
-  async write(): Promise<void> {
+  write(): Promise<void> {
+    const run = this.last.then(() => this.writeAll())
+    this.last = run.catch(() => {})
+    return run
+  }
+
+  private async writeAll(): Promise<void> {
     const { router } = this.parts
-    const folders = new Map<string, Written>()
+    const folders = new Map(this.parts.dataFolders.folders.map((name) => [name, emptyFiles()]))
     const names = namesByOrdinal(router.image())
     for (let shard = 0; shard < router.shards; shard++) {
       const { partitions } = await router.call(shard, calls.checkpoints, {})
@@ -77,12 +85,7 @@ export class Checkpointer {
     const folder = placed.get(name) ?? all[key % all.length] ?? ''
     let written = folders.get(folder)
     if (written === undefined) {
-      written = {
-        [CheckpointFile.recoveryPoint]: new Map(),
-        [CheckpointFile.logStartOffset]: new Map(),
-        [CheckpointFile.highWatermark]: new Map(),
-        [CheckpointFile.cleaner]: new Map(),
-      }
+      written = emptyFiles()
       folders.set(folder, written)
     }
     return written
@@ -108,14 +111,29 @@ export class Checkpointer {
   }
 
   private due(): void {
-    this.running = this.write()
-      .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error)
-        this.parts.logger.warn(
-          `checkpoints were not written: ${reason}. A crash would only make the next start slower.`,
-        )
-      })
-      .finally(() => this.arm())
+    this.running = this.writeOrWarn().finally(() => this.arm())
+  }
+
+  /**
+   * After topics were deleted too, before their names may come again: a recovery point of the old log
+   * would make the torn tail of a new one look like damage.
+   */
+  writeOrWarn(): Promise<void> {
+    return this.write().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.parts.logger.warn(
+        `checkpoints were not written: ${reason}. A crash would only make the next start slower.`,
+      )
+    })
+  }
+}
+
+function emptyFiles(): Written {
+  return {
+    [CheckpointFile.recoveryPoint]: new Map(),
+    [CheckpointFile.logStartOffset]: new Map(),
+    [CheckpointFile.highWatermark]: new Map(),
+    [CheckpointFile.cleaner]: new Map(),
   }
 }
 

@@ -49,11 +49,17 @@ export class AckQueue {
 
   /** Answers everything that waits with an error: the log took no further promise. */
   fail(errorCode: ErrorCode, message: string): void {
-    while (this.count > 0) {
+    this.failAbove(-1, errorCode, message)
+  }
+
+  /** The same for appends that end above an offset; the others go on waiting, in their order. */
+  failAbove(offset: number, errorCode: ErrorCode, message: string): void {
+    for (let left = this.count; left > 0; left--) {
       const ack = this.slots[this.head]
       assert(ack !== undefined, `ack slot ${this.head} of ${this.count} is empty`)
       this.drop()
-      ack.done(errorCode, -1, -1, -1, message)
+      if (ack.endOffset > offset) ack.done(errorCode, -1, -1, -1, message)
+      else this.push(ack.endOffset, ack.baseOffset, ack.logAppendTimeMs, ack.done)
     }
   }
 

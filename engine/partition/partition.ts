@@ -195,7 +195,7 @@ export class Partition {
           'Free space, or lower retention.bytes or retention.ms of large topics.',
       )
     this.diskFull = true
-    this.acks.fail(ErrorCode.KAFKA_STORAGE_ERROR, message)
+    this.acks.failAbove(this.log.logEndOffset, ErrorCode.KAFKA_STORAGE_ERROR, message)
     this.log.resume().catch((failure: unknown) => this.fail(failure))
   }
 
@@ -253,13 +253,61 @@ export class Partition {
     return isolation === 1 ? this.lastStableOffset : this.visibleEndOffset
   }
 
-  /** Finds the bytes for one partition of a fetch. Never waits; length 0 when there is nothing. */
+  /** Finding the bytes at this offset may wait for a device: readCold is due. */
+  isCold(fetchOffset: number): boolean {
+    const { log } = this
+    const isInside = fetchOffset >= log.logStartOffset && fetchOffset < this.visibleEndOffset
+    return isInside && this.offlineReason === null && log.isCold(fetchOffset)
+  }
+
+  /** Finds the bytes for one partition of a fetch. Length 0 when there is nothing. */
   read(
     request: ReadPartition,
     isolation: Isolation,
     maxBytes: number,
     wholeFirstBatch: boolean,
   ): ReadResult {
+    const refusal = this.refuseRead(request)
+    if (refusal !== null) return refusal
+    const { fetchOffset } = request
+    const end = this.visibleEnd(isolation)
+    if (fetchOffset >= end) return sliceRead(this, null, isolation, fetchOffset)
+    try {
+      const slice = this.log.read(fetchOffset, maxBytes, end, wholeFirstBatch)
+      return sliceRead(this, slice, isolation, fetchOffset)
+    } catch (error) {
+      return this.unreadable(error)
+    }
+  }
+
+  /** As read, with the search for the bytes done in the pool. */
+  async readCold(
+    request: ReadPartition,
+    isolation: Isolation,
+    maxBytes: number,
+    wholeFirstBatch: boolean,
+  ): Promise<ReadResult> {
+    const refusal = this.refuseRead(request)
+    if (refusal !== null) return refusal
+    const { fetchOffset } = request
+    const end = this.visibleEnd(isolation)
+    if (fetchOffset >= end) return sliceRead(this, null, isolation, fetchOffset)
+    try {
+      const slice = await this.log.readAsync(fetchOffset, maxBytes, end, wholeFirstBatch)
+      return sliceRead(this, slice, isolation, fetchOffset)
+    } catch (error) {
+      return this.unreadable(error)
+    }
+  }
+
+  /** A read that fails is neither an end nor a gap (S12). */
+  private unreadable(error: unknown): ReadResult {
+    this.fail(error)
+    return failedRead(ErrorCode.KAFKA_STORAGE_ERROR, this.leaderEpoch)
+  }
+
+  /** The answer without data when the offset or the epochs of the request do not fit; else null. */
+  private refuseRead(request: ReadPartition): ReadResult | null {
     const epochError = this.checkLeaderEpoch(request.currentLeaderEpoch)
     if (epochError !== 0) return failedRead(epochError, this.leaderEpoch)
     const { log } = this
@@ -269,12 +317,7 @@ export class Partition {
     }
     if (request.fetchOffset < log.logStartOffset || request.fetchOffset > log.logEndOffset)
       return failedRead(ErrorCode.OFFSET_OUT_OF_RANGE, this.leaderEpoch, this)
-    const end = this.visibleEnd(isolation)
-    const slice =
-      request.fetchOffset >= end
-        ? null
-        : log.read(request.fetchOffset, maxBytes, end, wholeFirstBatch)
-    return sliceRead(this, slice, isolation, request.fetchOffset)
+    return null
   }
 
   /** The largest epoch at or below `epoch` and its exclusive end; -1 and -1 when all are older. */

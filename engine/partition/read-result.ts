@@ -54,7 +54,7 @@ export function sliceRead(
   if (isolation === 1)
     result.abortedTransactions = partition.log.abortedTransactions(
       fetchOffset,
-      partition.lastStableOffset,
+      Math.min(slice.endOffset, partition.lastStableOffset),
     )
   return result
 }

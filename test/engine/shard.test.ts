@@ -1,5 +1,5 @@
 /** A whole shard in one thread on a simulated disk and a clock that stands still. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { assembleShard } from '../../engine/assemble-shard.ts'
 import { parseBrokerConfig } from '../../engine/base/config.ts'
 import { ErrorCode } from '../../engine/base/errors.ts'
@@ -270,6 +270,37 @@ describe('a shard', () => {
     expect(await shard.disk.list('/data')).toEqual(['__consumer_offsets-1'])
   })
 
+  it('reads old data through the pool, and an unreadable disk takes the partition offline', async () => {
+    const first = await rig([topicOf('orders', 1)])
+    first.append(KEY, 'a', 'b')
+    first.shard.flush()
+    first.answerAll()
+    await first.closeClean()
+    const second = await rig([topicOf('orders', 1)], first.disk)
+    const answered = (read: { answer: { results: readonly ReadResult[] | null } }) =>
+      vi.waitFor(() => {
+        const result = read.answer.results?.[0]
+        if (result === undefined) throw new Error('not answered yet')
+        return result
+      })
+    const cold = second.read(KEY, 0)
+    expect(cold.answer.results).toBeNull()
+    const result = await answered(cold)
+    expect([result.errorCode, result.cached]).toEqual([0, false])
+    expect(result.length).toBeGreaterThan(0)
+    result.release()
+    second.disk.inject({
+      at: 1,
+      operation: 'read',
+      path: /\.log$/,
+      sticky: true,
+      fault: { kind: 'error', code: 'EIO' },
+    })
+    const broken = await answered(second.read(KEY, 0))
+    expect(broken.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect(second.append(KEY, 'c').errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+  })
+
   it('finds everything again after a clean close', async () => {
     const first = await rig([topicOf('orders', 1)])
     first.append(KEY, 'a', 'b', 'c')
@@ -277,7 +308,7 @@ describe('a shard', () => {
     first.answerAll()
     await first.closeClean()
     const second = await rig([topicOf('orders', 1)], first.disk)
-    expect(second.read(KEY, 0).answer.results?.[0]?.highWatermark).toBe(3)
+    expect(second.shard.partition(KEY)?.highWatermark).toBe(3)
     const next = second.append(KEY, 'd')
     second.shard.flush()
     expect(next).toEqual({ errorCode: 0, baseOffset: 3 })

@@ -93,9 +93,6 @@ function dump(suffix: string, ...flags: string[]): string {
 const COMPLAINT =
   /isvalid: false|mismatch|non-consecutive|could not be parsed|Exception|out of order|not found/i
 
-const COMPLAINT =
-  /isvalid: false|mismatch|non-consecutive|could not be parsed|Exception|out of order|not found/i
-
 function expectClean(what: string, output: string): void {
   const complaints = output.split('\n').filter((line) => COMPLAINT.test(line))
   if (complaints.length > 0) throw new Error(`${what}:\n${complaints.slice(0, 20).join('\n')}`)
