@@ -13,13 +13,23 @@
  *
  * A transaction is one entry, written and synced before the next begins. So only the last entry can be
  * torn, and what is torn was never answered: it is cut at open. Log entries at or below the snapshot's
- * revision are already in it (a crash between snapshot and truncation). A snapshot that does not read
- * refuses the start: control state is never guessed.
+ * revision are already in it (a crash between snapshot and truncation).
+ *
+ * Control state is never guessed: a snapshot that does not read, a log with a whole entry behind a
+ * damaged one, or a snapshot without its log refuses the start. A full disk refuses changes until there
+ * is room; any other failed write or sync refuses them until the next start (S5).
  */
 import { crc32c } from '../base/crc32c.ts'
 import { limits } from '../base/limits.ts'
 import type { Logger } from '../base/logger.ts'
-import { type Disk, DiskError, type DiskFile, readFullySync, writeFullySync } from '../log/disk.ts'
+import {
+  type Disk,
+  DiskError,
+  type DiskFile,
+  isDiskFull,
+  readFullySync,
+  writeFullySync,
+} from '../log/disk.ts'
 import type {
   MetaChange,
   MetaCompare,
@@ -79,10 +89,14 @@ export class EmbeddedMetaStore implements MetaStore {
 
   /** Reads what is there, cuts a torn last entry. Rejects with MetaStoreCorrupt or DiskError. */
   static async open(disk: Disk, dir: string, logger: Logger): Promise<EmbeddedMetaStore> {
-    const path = `${dir}/${META_LOG_FILE}`
-    const store = new EmbeddedMetaStore(disk, dir, await openOrCreate(disk, dir, path))
-    await store.loadSnapshot()
-    await store.loadLog(logger)
+    const store = new EmbeddedMetaStore(disk, dir, await openOrCreate(disk, dir))
+    try {
+      await store.loadSnapshot()
+      await store.loadLog(logger)
+    } catch (error) {
+      await store.file.close()
+      throw error
+    }
     return store
   }
 
@@ -154,7 +168,8 @@ export class EmbeddedMetaStore implements MetaStore {
       writeFullySync(this.file, [entry], this.logBytes)
       await this.file.sync()
     } catch (error) {
-      this.failed = error
+      // The file was cut back to where it ended: with room again, the next change may be taken.
+      if (!isDiskFull(error)) this.failed = error
       throw error
     }
     this.logBytes += entry.length
@@ -186,6 +201,13 @@ export class EmbeddedMetaStore implements MetaStore {
     const content = encodeEntry(payload)
     try {
       await this.disk.writeFileAtomic(`${this.dir}/${META_SNAPSHOT_FILE}`, content)
+    } catch (error) {
+      // Nothing depends on folding now: the log has it all, and the next change tries again.
+      if (isDiskFull(error)) return
+      this.failed = error
+      throw error
+    }
+    try {
       await this.file.truncate(0)
       await this.file.sync()
     } catch (error) {
@@ -231,18 +253,38 @@ export class EmbeddedMetaStore implements MetaStore {
     }
     this.logBytes = at
     if (at === size) return
+    const later = nextEntryAt(content.subarray(0, size), at + 1)
+    if (later >= 0)
+      throw new MetaStoreCorrupt(
+        `${this.file.path} is damaged at byte ${at}, with changes behind it from byte ${later} on: ` +
+          'restore it from a backup; the records themselves are not touched.',
+      )
     logger.warn(`${this.file.path}: cut ${size - at} bytes of a change that was never completed`)
     await this.file.truncate(at)
     await this.file.sync()
   }
 }
 
-async function openOrCreate(disk: Disk, dir: string, path: string): Promise<DiskFile> {
+async function openOrCreate(disk: Disk, dir: string): Promise<DiskFile> {
+  const path = `${dir}/${META_LOG_FILE}`
   if ((await disk.stat(path)) !== null) return disk.open(path, 'read-write')
+  // The log is made first and never removed.
+  if ((await disk.stat(`${dir}/${META_SNAPSHOT_FILE}`)) !== null)
+    throw new MetaStoreCorrupt(
+      `${path} is missing beside its snapshot: the latest changes of topics cannot be known. Restore ` +
+        'it from a backup; the records themselves are not touched.',
+    )
   const file = await disk.open(path, 'create-new')
   await file.sync()
   await disk.syncDir(dir)
   return file
+}
+
+/** Where a whole entry starts at or behind `from`; -1 when none does. */
+function nextEntryAt(content: Buffer, from: number): number {
+  for (let at = from; at + HEADER_BYTES < content.length; at++)
+    if (decodeEntry(content, at) !== null) return at
+  return -1
 }
 
 function encodeEntry(payload: LogPayload | SnapshotPayload): Buffer {

@@ -1,0 +1,197 @@
+/** The embedded store: compare-and-swap, folding, and what a power cut or a damaged file may do. */
+import { describe, expect, it } from 'vitest'
+import { silentLogger } from '../../../engine/base/logger.ts'
+import type { Disk } from '../../../engine/log/disk.ts'
+import {
+  EmbeddedMetaStore,
+  META_LOG_FILE,
+  META_SNAPSHOT_FILE,
+  MetaStoreCorrupt,
+} from '../../../engine/metastore/embedded-store.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
+
+const LOG = `/data/${META_LOG_FILE}`
+const SNAPSHOT = `/data/${META_SNAPSHOT_FILE}`
+
+async function newDisk(seed = 1): Promise<SimulatedDisk> {
+  const disk = new SimulatedDisk({ seed })
+  await disk.makeDir('/data')
+  await disk.syncDir('/')
+  return disk
+}
+
+const open = (disk: Disk) => EmbeddedMetaStore.open(disk, '/data', silentLogger)
+
+async function put(store: EmbeddedMetaStore, key: string, value: string | null): Promise<boolean> {
+  const revision = (await store.get(key))?.revision ?? 0
+  return store.transact([{ key, revision }], [{ key, value }])
+}
+
+async function contentOf(store: EmbeddedMetaStore): Promise<Record<string, string>> {
+  return Object.fromEntries((await store.range('')).map(({ key, value }) => [key, value]))
+}
+
+/** Enough of them make the log longer than what triggers a fold. */
+const LARGE = 'x'.repeat(40_000)
+
+describe('the embedded store', () => {
+  it('makes all changes of a transaction or none', async () => {
+    const store = await open(await newDisk())
+    expect(await put(store, 'a', '1')).toBe(true)
+    const stale = await store.transact(
+      [{ key: 'a', revision: 0 }],
+      [
+        { key: 'a', value: '2' },
+        { key: 'b', value: '2' },
+      ],
+    )
+    expect(stale).toBe(false)
+    expect(await contentOf(store)).toEqual({ a: '1' })
+  })
+
+  it('finds everything again, removals included, with the revisions it had', async () => {
+    const disk = await newDisk()
+    const first = await open(disk)
+    await put(first, 'a', '1')
+    await put(first, 'b', '1')
+    await put(first, 'a', '2')
+    await put(first, 'b', null)
+    const before = await first.range('')
+    await first.close()
+    expect(await (await open(disk)).range('')).toEqual(before)
+  })
+
+  it('tells watchers of changes under their prefix, in order, until they cancel', async () => {
+    const store = await open(await newDisk())
+    const heard: string[] = []
+    const watch = store.watch('topics/', ({ key, value }) => heard.push(`${key}=${value}`))
+    await put(store, 'topics/a', '1')
+    await put(store, 'other', '1')
+    await put(store, 'topics/a', null)
+    watch.cancel()
+    await put(store, 'topics/b', '1')
+    expect(heard).toEqual(['topics/a=1', 'topics/a=null'])
+  })
+
+  it('forgets keys bound to a lease when it is revoked or the process ends', async () => {
+    const disk = await newDisk()
+    const store = await open(disk)
+    const lease = await store.lease()
+    const other = await store.lease()
+    await store.transact([], [{ key: 'mine', value: '1', lease }])
+    await store.transact([], [{ key: 'theirs', value: '1', lease: other }])
+    await lease.revoke()
+    expect(await contentOf(store)).toEqual({ theirs: '1' })
+    await put(store, 'kept', '1')
+    await store.close()
+    expect(await contentOf(await open(disk))).toEqual({ kept: '1' })
+  })
+
+  it('folds a long log into the snapshot and goes on', async () => {
+    const disk = await newDisk()
+    const store = await open(disk)
+    for (let n = 0; n < 12; n++) await put(store, `key-${n % 3}`, `${n}${LARGE}`)
+    expect(await disk.stat(SNAPSHOT)).not.toBeNull()
+    await put(store, 'last', '1')
+    const before = await store.range('')
+    await store.close()
+    expect(await (await open(disk)).range('')).toEqual(before)
+  })
+
+  it('takes changes again after a full disk, and none after a failed sync', async () => {
+    const disk = await newDisk()
+    const store = await open(disk)
+    await put(store, 'a', '1')
+    disk.inject({ at: 1, operation: 'write', fault: { kind: 'error', code: 'ENOSPC' } })
+    await expect(put(store, 'a', '2')).rejects.toThrow(/ENOSPC/)
+    expect(await put(store, 'a', '3')).toBe(true)
+    disk.inject({ at: 1, operation: 'sync', fault: { kind: 'sync-failure', mode: 'lost' } })
+    await expect(put(store, 'a', '4')).rejects.toThrow()
+    await expect(put(store, 'a', '5')).rejects.toThrow()
+    expect(await contentOf(store)).toEqual({ a: '3' })
+  })
+})
+
+/** What is on the disk now, directories left out. */
+function filesOf(disk: SimulatedDisk): Map<string, Buffer> {
+  return new Map([...disk.snapshot()].filter(([path]) => path.includes('sluice-meta')))
+}
+
+describe('a damaged store', () => {
+  async function written(changes: number): Promise<Map<string, Buffer>> {
+    const disk = await newDisk()
+    const store = await open(disk)
+    for (let n = 0; n < changes; n++) await put(store, `key-${n}`, String(n))
+    await store.close()
+    return filesOf(disk)
+  }
+
+  const reopened = async (files: Map<string, Buffer>) =>
+    open(SimulatedDisk.holding(Object.fromEntries(files)))
+
+  it('cuts a last change that was never completed', async () => {
+    const files = await written(3)
+    const log = files.get(LOG)
+    if (log === undefined) throw new Error('the log exists')
+    for (let cut = 1; cut < 20; cut++) {
+      files.set(LOG, log.subarray(0, log.length - cut))
+      expect(Object.keys(await contentOf(await reopened(files)))).toEqual(['key-0', 'key-1'])
+    }
+  })
+
+  it('refuses the start when whole changes stand behind a damaged one', async () => {
+    const files = await written(3)
+    const log = Buffer.from(files.get(LOG) ?? '')
+    log[12]! ^= 0xff
+    files.set(LOG, log)
+    await expect(reopened(files)).rejects.toThrow(MetaStoreCorrupt)
+  })
+
+  it('refuses a snapshot that does not read, and one without its log', async () => {
+    const disk = await newDisk()
+    const store = await open(disk)
+    for (let n = 0; n < 12; n++) await put(store, 'key', `${n}${LARGE}`)
+    await store.close()
+    const files = filesOf(disk)
+    const snapshot = Buffer.from(files.get(SNAPSHOT) ?? '')
+    snapshot[snapshot.length - 3]! ^= 0xff
+    await expect(reopened(new Map([...files, [SNAPSHOT, snapshot]]))).rejects.toThrow(/damaged/)
+    files.delete(LOG)
+    await expect(reopened(files)).rejects.toThrow(/missing/)
+  })
+})
+
+describe('a power cut', () => {
+  it('keeps every acknowledged change and no half of any, at any moment', async () => {
+    const disk = await newDisk()
+    const acknowledged = new Map<string, string>()
+    let attempted: [string, string] | null = null
+    const moments: { after: SimulatedDisk; legal: Record<string, string>[] }[] = []
+    let seed = 0
+    disk.onCall = () => {
+      const before = Object.fromEntries(acknowledged)
+      const legal =
+        attempted === null ? [before] : [before, { ...before, [attempted[0]]: attempted[1] }]
+      for (const after of disk.crashStates(++seed, 4)) moments.push({ after, legal })
+    }
+    const store = await open(disk)
+    for (let n = 0; n < 40; n++) {
+      const value = n % 6 === 5 ? `${n}${LARGE.repeat(2)}` : String(n)
+      attempted = [`key-${n % 5}`, value]
+      await put(store, ...attempted)
+      acknowledged.set(...attempted)
+      attempted = null
+    }
+    disk.onCall = null
+    for (const { after, legal } of moments) {
+      const reopened = await open(after)
+      const found = await contentOf(reopened)
+      expect(legal).toContainEqual(found)
+      await reopened.close()
+      // A second start does nothing more.
+      expect(await contentOf(await open(after))).toEqual(found)
+    }
+    console.log(`metastore crash states: ${moments.length}`)
+    expect(moments.length).toBeGreaterThan(200)
+  })
+})
