@@ -2,33 +2,35 @@
  * The composition root: from a configuration to a broker that serves, and back to a clean stop. The
  * only file that knows which thread plays which role.
  *
- *   start  listening sockets open (a taken port is told first) → data folders locked and identified
- *          → control state loaded, a new incarnation counted → logs recovered → shards started →
- *          first image in force everywhere → connections taken
+ *   start  threads begin to load → listening sockets open (a taken port is told first) → data folders
+ *          locked and identified → control state loaded, a new incarnation counted → logs recovered →
+ *          shards started → first image in force everywhere → connections taken
  *   stop   no new connections → what is under way is answered → logs synced and closed →
  *          checkpoints → control state closed → clean marker, the last thing written
  *
  * Two phrases of Kafka's own log are printed when it serves, since tools wait for them.
  */
-import { availableParallelism, hostname } from 'node:os'
+import { hostname } from 'node:os'
 import type { InvariantError } from '../engine/base/assert.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
 import { crc32cImplementation } from '../engine/base/crc32c.ts'
-import { limits } from '../engine/base/limits.ts'
 import type { Logger } from '../engine/base/logger.ts'
-import { topicConfigProblem } from '../engine/base/topic-config.ts'
 import { runControlRequest } from '../engine/coordinator/controller/control-requests.ts'
 import { Controller } from '../engine/coordinator/controller/controller.ts'
+import {
+  internalTopic,
+  topicDefaults,
+} from '../engine/coordinator/controller/topic-config-rules.ts'
 import { writeCleanShutdown } from '../engine/log/clean-shutdown.ts'
 import { NodeDisk } from '../engine/log/node-disk.ts'
+import { topicConfigEntries } from '../engine/metadata/config-entries.ts'
 import { type MetadataImage, topicChanges } from '../engine/metadata/image.ts'
 import { EmbeddedMetaStore } from '../engine/metastore/embedded-store.ts'
 import { codecAvailability, initCodecs } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
 import type { DataFolders } from '../engine/shard-partitions.ts'
 import { Jobs } from '../workers/jobs.ts'
-import { ShardPool } from '../workers/pool.ts'
-import { threadEntry } from '../workers/thread-entry.ts'
+import type { ShardPool } from '../workers/pool.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { consoleLogger, type LogStyle } from './console-logger.ts'
 import { type OpenFolders, openFolders, placeFolders } from './data-folders.ts'
@@ -39,8 +41,9 @@ import {
   openListeningSocket,
 } from './listener.ts'
 import type { OpenListener } from './shard-server.ts'
+import { shardCount, startShardThreads } from './shard-threads.ts'
 import { systemClock, systemRandom } from './system-ports.ts'
-import { RunningShard, type ShardThreadData, THREAD_KIND } from './thread.ts'
+import { RunningShard, type ShardThreadData } from './thread.ts'
 
 export interface BrokerOptions {
   readonly config: BrokerConfig
@@ -54,6 +57,8 @@ export interface BrokerOptions {
   /** Ends the process after a broken invariant or the death of a thread. */
   readonly exit?: (code: number) => void
   readonly listenWay?: ListenWay
+  /** Threads that were started ahead, by startShardThreads with the same configuration. */
+  readonly threads?: ShardPool
 }
 
 /** A listener that serves. */
@@ -110,18 +115,18 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   const { config } = options
   const startedMs = options.startedMs ?? systemClock.monotonicMs()
   const logger = options.logger ?? consoleLogger(options.logStyle, 'sluice')
-  const shards = Math.min(config.sluiceShards ?? availableParallelism(), limits.shardsMax)
+  const shards = shardCount(config)
+  const exit = options.exit ?? ((code) => process.exit(code))
   logger.info(
     `sluice ${options.version} on Node.js ${process.versions.node}: broker ${config.nodeId}, ` +
       `${shards} shard${shards === 1 ? '' : 's'}, data in ${config.dataFolders.join(', ')}`,
   )
+  const pool = options.threads ?? startShardThreads(config, logger, exit)
+  undo.push(() => pool.abandon())
   const sockets = await openSockets(config, shards, options.listenWay, undo)
-  await initCodecs()
-  logger.info(runtimeLine(sockets))
   const storage = await openStorage(config, logger, undo)
   const served = sockets.map((socket) => servedListener(config, socket))
   const dataFor = (shard: number): ShardThreadData => ({
-    kind: THREAD_KIND,
     config,
     clusterId: storage.folders.clusterId,
     brokerId: config.nodeId,
@@ -129,8 +134,19 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     listeners: openListeners(sockets, served, shard, shards),
     logStyle: options.logStyle,
   })
-  const threads = await startShards(options, logger, storage.controller, shards, dataFor)
-  const { own, pool } = threads
+  const begun = pool.begin(dataFor)
+  // Heard of where it is awaited, after what this thread does meanwhile.
+  begun.catch(() => {})
+  await initCodecs()
+  logger.info(runtimeLine(sockets))
+  const own = new RunningShard({
+    wiring: pool.wiring,
+    data: dataFor(0),
+    logger,
+    control: controlPort(config, storage.controller),
+    fatal: (error) => dieOf(error, logger, exit),
+  })
+  await begun
   const checkpointer = new Checkpointer({
     disk: storage.disk,
     router: own.link.router,
@@ -154,7 +170,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   }))
   await Promise.all([own.accept(doors), pool.accept()])
   sayServing(logger, served, config, systemClock.monotonicMs() - startedMs)
-  return new Broker({ logger, storage, threads, checkpointer, served })
+  return new Broker({ logger, storage, threads: { pool, own }, checkpointer, served })
 }
 
 /** What is on disk, opened and in order. */
@@ -209,28 +225,6 @@ async function openStorage(
 interface Threads {
   readonly pool: ShardPool
   readonly own: RunningShard
-}
-
-/** Every thread, shard 0 in this one; resolves when all follow orders. */
-async function startShards(
-  options: BrokerOptions,
-  logger: Logger,
-  controller: Controller,
-  shards: number,
-  dataFor: (shard: number) => ShardThreadData,
-): Promise<Threads> {
-  const exit = options.exit ?? ((code) => process.exit(code))
-  const entry = threadEntry('./thread', import.meta.url)
-  const pool = new ShardPool({ shards, wake: 'atomics', entry, dataFor, logger, exit })
-  const own = new RunningShard({
-    wiring: pool.wiring,
-    data: dataFor(0),
-    logger,
-    control: controlPort(controller),
-    fatal: (error) => dieOf(error, logger, exit),
-  })
-  await pool.ready()
-  return { pool, own }
 }
 
 async function openSockets(
@@ -290,29 +284,16 @@ function controllerPorts(config: BrokerConfig, logger: Logger) {
   return {
     random: systemRandom,
     logger,
-    deleteTopicEnable: config.deleteTopicEnable,
-    topicDefaults: {
-      partitions: config.numPartitions,
-      configProblem: (name: string, value: string | null) =>
-        topicConfigProblem(new Map([[name, value ?? '']])),
-    },
-    internalTopic: (name: string) =>
-      name === '__consumer_offsets'
-        ? {
-            partitions: config.offsetsTopicNumPartitions,
-            configs: {
-              'cleanup.policy': 'compact',
-              'compression.type': 'producer',
-              'segment.bytes': String(config.offsetsTopicSegmentBytes),
-            },
-          }
-        : null,
+    topicDefaults: topicDefaults(config),
+    internalTopic: (name: string) => internalTopic(config, name),
   }
 }
 
-function controlPort(controller: Controller): ControlPort {
+function controlPort(config: BrokerConfig, controller: Controller): ControlPort {
+  const describe = (configs: ReadonlyMap<string, string>) =>
+    topicConfigEntries({ config, dynamic: controller.image.dynamicConfigs }, configs)
   return {
-    handle: (request) => runControlRequest(controller, () => [], request),
+    handle: (request) => runControlRequest(controller, describe, request),
     allocateProducerIds: (count) => controller.allocateProducerIds(count),
   }
 }

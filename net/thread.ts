@@ -18,7 +18,7 @@ import { openChannels } from '../workers/channel.ts'
 import { linkShard, type ShardLink } from '../workers/link.ts'
 import type { StopStage } from '../workers/messages.ts'
 import { ownerOfKey } from '../workers/placement.ts'
-import type { ThreadStart } from '../workers/pool.ts'
+import { SHARD_THREAD, type ThreadStart } from '../workers/pool.ts'
 import { joinPool } from '../workers/pool-member.ts'
 import type { ShardWiring } from '../workers/wiring.ts'
 import { consoleLogger, type LogStyle } from './console-logger.ts'
@@ -26,11 +26,8 @@ import { type OpenListener, ShardServer } from './shard-server.ts'
 import { systemClock, systemRandom } from './system-ports.ts'
 import { WheelHost } from './wheel-host.ts'
 
-export const THREAD_KIND = 'sluice-shard'
-
 /** What a thread is told at its start: plain data, cloned. */
 export interface ShardThreadData {
-  readonly kind: typeof THREAD_KIND
   readonly config: BrokerConfig
   readonly clusterId: string
   readonly brokerId: number
@@ -129,9 +126,10 @@ export class RunningShard {
 
 async function runAsMember(): Promise<void> {
   const member = joinPool()
-  const data = member.data as ShardThreadData
+  const codecs = initCodecs()
+  const data = (await member.data) as ShardThreadData
   const logger = consoleLogger(data.logStyle, `sluice.shard-${member.wiring.shard}`)
-  await initCodecs()
+  await codecs
   const running = new RunningShard({
     wiring: member.wiring,
     data,
@@ -150,6 +148,4 @@ async function runAsMember(): Promise<void> {
 }
 
 const start = workerData as Partial<ThreadStart> | null
-const isShardThread =
-  !isMainThread && (start?.data as Partial<ShardThreadData> | undefined)?.kind === THREAD_KIND
-if (isShardThread) await runAsMember()
+if (!isMainThread && start?.kind === SHARD_THREAD) await runAsMember()

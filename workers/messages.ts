@@ -239,6 +239,8 @@ export type StopStage = (typeof stopStages)[number]
 
 /** From the pool (shard 0's thread) to a shard's thread. */
 export type ThreadOrder =
+  /** The first: what the thread works with, plain data. */
+  | { readonly kind: 'begin'; readonly data: unknown }
   | { readonly kind: 'image'; readonly image: MetadataImage }
   /** Every shard has the first image: take connections. */
   | { readonly kind: 'accept' }

@@ -20,8 +20,8 @@ export interface MemberOrders {
 
 export interface PoolMember {
   readonly wiring: ShardWiring
-  /** What the pool's `dataFor` gave for this shard. */
-  readonly data: unknown
+  /** What the pool's `begin` gave for this shard. */
+  readonly data: Promise<unknown>
   /** Follows orders from now on, also those that came before. */
   follow(orders: MemberOrders): void
   /** Tells the pool that this shard serves. */
@@ -32,23 +32,27 @@ export interface PoolMember {
 export function joinPool(): PoolMember {
   const port = parentPort
   assert(port !== null, 'only a thread of the pool can join it')
-  const { wiring, data } = workerData as ThreadStart
+  const { wiring } = workerData as ThreadStart
   const report = (message: ThreadReport): void => port.postMessage(message)
-  return {
-    wiring,
-    data,
-    ready: () => report({ kind: 'ready' }),
-    follow(orders) {
-      let last: Promise<void> = Promise.resolve()
-      port.on('message', (order: ThreadOrder) => {
-        last = last.then(() => obey(order, orders, report))
-      })
-    },
-  }
+  let begin: (data: unknown) => void = () => {}
+  const data = new Promise<unknown>((resolve) => {
+    begin = resolve
+  })
+  let follow: (orders: MemberOrders) => void = () => {}
+  const followed = new Promise<MemberOrders>((resolve) => {
+    follow = resolve
+  })
+  let last: Promise<void> = Promise.resolve()
+  // From the first moment: a message that finds no listener is lost.
+  port.on('message', (order: ThreadOrder) => {
+    if (order.kind === 'begin') begin(order.data)
+    else last = last.then(async () => obey(order, await followed, report))
+  })
+  return { wiring, data, follow, ready: () => report({ kind: 'ready' }) }
 }
 
 async function obey(
-  order: ThreadOrder,
+  order: Exclude<ThreadOrder, { kind: 'begin' }>,
   orders: MemberOrders,
   report: (message: ThreadReport) => void,
 ): Promise<void> {

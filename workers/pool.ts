@@ -12,11 +12,13 @@ import { type StopStage, stopStages, type ThreadOrder, type ThreadReport } from 
 import type { ThreadEntry } from './thread-entry.ts'
 import { type ShardWiring, type WakeWay, wireShards, wiringPorts } from './wiring.ts'
 
+/** Marks the threads of a pool among a process's. */
+export const SHARD_THREAD = 'sluice-shard'
+
 /** What a thread finds in its workerData; see pool-member.ts. */
 export interface ThreadStart {
+  readonly kind: typeof SHARD_THREAD
   readonly wiring: ShardWiring
-  /** Whatever the composition root wants its threads to know: plain data. */
-  readonly data: unknown
 }
 
 export interface PoolParts {
@@ -24,8 +26,6 @@ export interface PoolParts {
   readonly wake: WakeWay
   /** What every thread runs; it must call `joinPool`. */
   readonly entry: ThreadEntry
-  /** Plain data for a thread, given at its start. */
-  readonly dataFor: (shard: number) => unknown
   readonly logger: Logger
   /** Ends the process; the last thing that is called. */
   readonly exit: (code: number) => void
@@ -51,11 +51,10 @@ export class ShardPool {
   private readonly members: readonly Member[]
   private readonly logger: Logger
   private readonly exit: (code: number) => void
-  private readonly started: Promise<void>
   private stopping = false
   private dead = false
 
-  /** Starts the threads; `ready` tells when they are. */
+  /** Starts the threads, which load their code and wait for `begin`. */
   constructor(parts: PoolParts) {
     this.logger = parts.logger
     this.exit = parts.exit
@@ -63,14 +62,23 @@ export class ShardPool {
     assert(own !== undefined, 'a pool has a shard 0')
     this.wiring = own
     this.members = others.map((wiring) => this.startThread(wiring, parts))
-    // Listened for from the first moment; whoever asks for it hears of a failure.
-    this.started = this.all('start', limits.shardStartMs, (report) => report.kind === 'ready')
-    this.started.catch(() => {})
   }
 
-  /** Every thread has said that it serves. Rejects when one takes too long. */
-  ready(): Promise<void> {
-    return this.started
+  /**
+   * Gives every thread the plain data it works with; resolves when all follow orders, rejects when one
+   * takes too long.
+   */
+  async begin(dataFor: (shard: number) => unknown): Promise<void> {
+    const started = this.all('start', limits.shardStartMs, (report) => report.kind === 'ready')
+    for (const { shard, thread } of this.members)
+      thread.postMessage({ kind: 'begin', data: dataFor(shard) } satisfies ThreadOrder)
+    await started
+  }
+
+  /** Ends threads that have not served yet, after a start that failed. */
+  abandon(): void {
+    this.stopping = true
+    for (const { thread } of this.members) void thread.terminate()
   }
 
   /** Hands the image to every thread and waits until all have taken it up. */
@@ -125,7 +133,7 @@ export class ShardPool {
 
   private startThread(wiring: ShardWiring, parts: PoolParts): Member {
     const { shard } = wiring
-    const start: ThreadStart = { wiring, data: parts.dataFor(shard) }
+    const start: ThreadStart = { kind: SHARD_THREAD, wiring }
     const thread = new Worker(parts.entry.url, {
       name: `shard-${shard}`,
       workerData: start,

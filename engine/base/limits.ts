@@ -129,6 +129,8 @@ export const limits = {
   pendingAcksMax: 100_000,
   /** Partitions of one topic. */
   topicPartitionsMax: 100_000,
+  /** New partitions one request may ask for; above it all its topics get POLICY_VIOLATION (as Kafka). */
+  requestPartitionsMax: 10_000,
   /** Bytes at a log's end read synchronously because they are in the page cache for certain. */
   hotTailBytes: 64 * MIB,
   /** Segment files kept open per shard besides the active ones. */

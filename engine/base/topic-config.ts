@@ -3,8 +3,9 @@
  * cluster's), else its static one, else the default; and the checks of settings given for a topic,
  * with Kafka's texts. Source: org.apache.kafka.storage.internals.log.LogConfig.
  */
+import { assert } from './assert.ts'
 import type { BrokerConfig } from './config.ts'
-import { type ConfigValue, LONG_MAX, parseOption } from './config-option.ts'
+import { type ConfigValue, LONG_MAX, parseOption, valueText } from './config-option.ts'
 import { type TopicOption, topicOptions, unitFactor } from './config-topic.ts'
 
 type Table = typeof topicOptions
@@ -133,6 +134,23 @@ function resolve(
     }
   }
   return option.default
+}
+
+/** The text of the value in force for a topic, as Kafka prints it; null for none. */
+export function topicOptionText(
+  name: string,
+  config: BrokerConfig,
+  overrides: ReadonlyMap<string, string>,
+  dynamic: DynamicSettings,
+): string | null {
+  const option = topicOptionsByName.get(name)
+  assert(option !== undefined, `${name} is no topic option`)
+  const value = resolve(name as TopicOptionName, config, overrides, dynamic)
+  const own = overrides.get(name)
+  // A number cannot hold it, but the client that set it expects its own digits back.
+  if (own !== undefined && Math.abs(Number(value)) === LONG_MAX && option.type === 'long')
+    return String(BigInt(own.trim().replace('+', '')))
+  return valueText(option.type, value)
 }
 
 function scaled(value: ConfigValue, brokerName: string): ConfigValue {

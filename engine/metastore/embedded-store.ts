@@ -18,18 +18,14 @@
  * Control state is never guessed: a snapshot that does not read, a log with a whole entry behind a
  * damaged one, or a snapshot without its log refuses the start. A full disk refuses changes until there
  * is room; any other failed write or sync refuses them until the next start (S5).
+ *
+ * Keys bound to a lease live in memory only: on one node a lease ends with its process.
  */
 import { crc32c } from '../base/crc32c.ts'
 import { limits } from '../base/limits.ts'
 import type { Logger } from '../base/logger.ts'
-import {
-  type Disk,
-  DiskError,
-  type DiskFile,
-  isDiskFull,
-  readFullySync,
-  writeFullySync,
-} from '../log/disk.ts'
+import { OneAtATime } from '../base/one-at-a-time.ts'
+import { type Disk, type DiskFile, isDiskFull, readFullySync, writeFullySync } from '../log/disk.ts'
 import type {
   MetaChange,
   MetaCompare,
@@ -76,9 +72,7 @@ export class EmbeddedMetaStore implements MetaStore {
   private revision = 0
   private logBytes = 0
   private snapshotBytes = 0
-  /** One transaction at a time; the next waits here. */
-  private last: Promise<unknown> = Promise.resolve()
-  private waiting = 0
+  private readonly queue = new OneAtATime(limits.metaTransactionsMax, 'changes of control state')
   private failed: unknown = null
 
   private constructor(disk: Disk, dir: string, file: DiskFile) {
@@ -110,13 +104,11 @@ export class EmbeddedMetaStore implements MetaStore {
       .sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
-  transact(compares: readonly MetaCompare[], changes: readonly MetaChange[]): Promise<boolean> {
-    if (this.waiting >= limits.metaTransactionsMax)
-      return Promise.reject(new DiskError('EAGAIN', this.file.path, 'too many changes wait for'))
-    this.waiting++
-    const run = this.last.then(() => this.run(compares, changes))
-    this.last = run.catch(() => {}).finally(() => this.waiting--)
-    return run
+  transact(
+    compares: readonly MetaCompare[],
+    changes: readonly MetaChange[],
+  ): Promise<number | null> {
+    return this.queue.run(() => this.run(compares, changes))
   }
 
   watch(prefix: string, listener: Watcher['listener']): MetaWatch {
@@ -125,54 +117,67 @@ export class EmbeddedMetaStore implements MetaStore {
     return { cancel: () => void this.watchers.delete(watcher) }
   }
 
-  /** Leases of one node end with its process: their keys live in memory only. */
   async lease(): Promise<MetaLease> {
     const lease: MetaLease = {
-      revoke: async () => {
-        for (const [key, holder] of [...this.leased])
-          if (holder === lease) this.apply([{ key, value: null }], ++this.revision)
-      },
+      revoke: () =>
+        this.queue.run(async () => {
+          const changes = [...this.leased]
+            .filter(([, holder]) => holder === lease)
+            .map(([key]) => ({ key, value: null }))
+          if (changes.length > 0) this.apply(changes, ++this.revision)
+        }),
     }
     return lease
   }
 
   async close(): Promise<void> {
-    await this.last
+    await this.queue.settled()
     await this.file.close()
   }
 
   private async run(
     compares: readonly MetaCompare[],
     changes: readonly MetaChange[],
-  ): Promise<boolean> {
+  ): Promise<number | null> {
     if (this.failed !== null) throw this.failed
     for (const { key, revision } of compares)
-      if ((this.entries.get(key)?.revision ?? 0) !== revision) return false
+      if ((this.entries.get(key)?.revision ?? 0) !== revision) return null
     const revision = this.revision + 1
-    const durable = changes.filter(({ lease }) => lease === undefined)
+    const durable = changes.flatMap((change) => this.durablePart(change))
     if (durable.length > 0) await this.append(durable, revision)
     this.revision = revision
     this.apply(changes, revision)
     if (this.logBytes > Math.max(FOLD_BYTES_MIN, this.snapshotBytes)) await this.fold()
-    return true
+    return revision
+  }
+
+  /** What the log is told of a change: a key that becomes leased leaves it. */
+  private durablePart({ key, value, lease }: MetaChange): LogPayload['changes'] {
+    if (lease === undefined) return [[key, value]]
+    return this.entries.has(key) && !this.leased.has(key) ? [[key, null]] : []
   }
 
   /** A failed write or sync leaves the file unknown: the store takes no further change (S5). */
-  private async append(changes: readonly MetaChange[], revision: number): Promise<void> {
-    const payload: LogPayload = {
-      revision,
-      changes: changes.map(({ key, value }) => [key, value] as const),
-    }
-    const entry = encodeEntry(payload)
+  private async append(changes: LogPayload['changes'], revision: number): Promise<void> {
+    const entry = encodeEntry({ revision, changes })
     try {
       writeFullySync(this.file, [entry], this.logBytes)
-      await this.file.sync()
     } catch (error) {
       // The file was cut back to where it ended: with room again, the next change may be taken.
       if (!isDiskFull(error)) this.failed = error
       throw error
     }
+    await this.orFail(() => this.file.sync())
     this.logBytes += entry.length
+  }
+
+  private async orFail(run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+    } catch (error) {
+      this.failed = error
+      throw error
+    }
   }
 
   private apply(changes: readonly MetaChange[], revision: number): void {
@@ -182,7 +187,8 @@ export class EmbeddedMetaStore implements MetaStore {
         this.leased.delete(key)
       } else {
         this.entries.set(key, { key, value, revision })
-        if (lease !== undefined) this.leased.set(key, lease)
+        if (lease === undefined) this.leased.delete(key)
+        else this.leased.set(key, lease)
       }
       for (const { prefix, listener } of this.watchers)
         if (key.startsWith(prefix))
@@ -207,13 +213,10 @@ export class EmbeddedMetaStore implements MetaStore {
       this.failed = error
       throw error
     }
-    try {
+    await this.orFail(async () => {
       await this.file.truncate(0)
       await this.file.sync()
-    } catch (error) {
-      this.failed = error
-      throw error
-    }
+    })
     this.snapshotBytes = content.length
     this.logBytes = 0
   }

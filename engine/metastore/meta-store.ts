@@ -41,10 +41,11 @@ export interface MetaStore {
   /** Entries whose key starts with `prefix`, by key. */
   range(prefix: string): Promise<MetaEntry[]>
   /**
-   * Makes all changes or none: true once they are durable, false when a compare did not hold. Rejects
-   * when it cannot be known whether they took effect (disk or connection lost): read again then.
+   * Makes all changes or none: their revision (from 1) once they are durable, null when a compare did
+   * not hold. Rejects when it cannot be known whether they took effect (disk or connection lost): read
+   * again then.
    */
-  transact(compares: readonly MetaCompare[], changes: readonly MetaChange[]): Promise<boolean>
+  transact(compares: readonly MetaCompare[], changes: readonly MetaChange[]): Promise<number | null>
   /** Hears of changes under `prefix` made from now on, in order; hints, not promises. */
   watch(
     prefix: string,

@@ -17,11 +17,10 @@ export function parseAddress(text: string): Address {
   return { host, port }
 }
 
+/** A list with at least one address; throws RangeError as above. */
 export function parseAddresses(text: string): Address[] {
-  return text
-    .split(',')
-    .filter((part) => part.trim() !== '')
-    .map(parseAddress)
+  const parts = text.split(',').filter((part) => part.trim() !== '')
+  return (parts.length === 0 ? [text] : parts).map(parseAddress)
 }
 
 export function formatAddress(address: Address): string {

@@ -7,6 +7,7 @@
  * that waits on it and is not used again.
  */
 import { connect, type Socket } from 'node:net'
+import { ErrorCode, MalformedRequest } from '../../engine/base/errors.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../engine/protocol/18-api-versions.ts'
 import { decoderFor, encoderFor } from '../../engine/schema/codec.ts'
 import type { Infer, InferInput, Message } from '../../engine/schema/fields.ts'
@@ -16,12 +17,16 @@ import { type Address, formatAddress } from './address.ts'
 import { ConnectionFailed, type ConnectProblem, UnsupportedApi } from './client-errors.ts'
 
 const ANSWER_BYTES_MAX = 1 << 30
+/** Of the first answer: other protocols' greetings, read as a length, are mostly far above it. */
+const FIRST_ANSWER_BYTES_MAX = 1 << 20
 const LENGTH_BYTES = 4
 /** First byte of a TLS alert or handshake record, where a Kafka frame has the top of its length. */
 const TLS_RECORD = 0x15
 const API_VERSIONS = 18
 /** Highest ApiVersions request sent first; older brokers answer it in version 0 with their range. */
 const API_VERSIONS_FIRST = 3
+/** Correlation id and error code: the shortest ApiVersions answer. */
+const API_VERSIONS_BYTES_MIN = 6
 
 export interface ConnectionOptions {
   readonly clientId: string
@@ -99,11 +104,7 @@ export class ClientConnection {
     options: { version?: number; timeoutMs?: number } = {},
   ): Promise<Infer<Res>> {
     const version = options.version ?? this.versionOf(request)
-    const frame = await this.exchange(request, body, version, options.timeoutMs)
-    const reader = new Reader(frame, LENGTH_BYTES)
-    const flexible = version >= response.flexibleSince && response.apiKey !== API_VERSIONS
-    if (flexible) skipTags(reader)
-    return decoderFor(response, version)(reader)
+    return this.decode(response, version, await this.exchange(request, body, version, options))
   }
 
   /** Sends a request that has no answer (Produce with acks 0). */
@@ -113,22 +114,22 @@ export class ClientConnection {
 
   close(): void {
     this.fail('closed', 'closed by this side')
-    this.socket.destroy()
   }
 
   private exchange<Req extends Message>(
     request: Req,
     body: InferInput<Req>,
     version: number,
-    timeoutMs = this.options.timeoutMs,
+    options: { timeoutMs?: number } = {},
   ): Promise<Buffer> {
+    const timeoutMs = options.timeoutMs ?? this.options.timeoutMs
     if (this.failure !== null) return Promise.reject(this.failure)
     const correlationId = ++this.correlationId
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.fail('timeout', `no answer to ${request.name} within ${timeoutMs} ms`)
-        this.socket.destroy()
-      }, timeoutMs)
+      const timer = setTimeout(
+        () => this.fail('timeout', `no answer to ${request.name} within ${timeoutMs} ms`),
+        timeoutMs,
+      )
       this.waiting.set(correlationId, { resolve, reject, timer })
       this.writeFrame(request, body, version, correlationId)
     })
@@ -156,14 +157,28 @@ export class ClientConnection {
     const body = { clientSoftwareName: 'sluice', clientSoftwareVersion: '0.1.0' }
     let frame = await this.exchange(ApiVersionsRequest, body, API_VERSIONS_FIRST)
     let version = API_VERSIONS_FIRST
-    // A broker that does not know the version answers 35 in the shape of version 0 (KIP-511).
-    if (frame.readInt16BE(LENGTH_BYTES) === 35) {
+    if (frame.length < API_VERSIONS_BYTES_MIN)
+      throw this.fail('not-kafka', `an answer of ${frame.length} bytes is none of Kafka's`)
+    // A broker that does not know the version answers so in the shape of version 0 (KIP-511).
+    if (frame.readInt16BE(LENGTH_BYTES) === ErrorCode.UNSUPPORTED_VERSION) {
       version = 0
       frame = await this.exchange(ApiVersionsRequest, {}, version)
     }
-    const answer = decoderFor(ApiVersionsResponse, version)(new Reader(frame, LENGTH_BYTES))
+    const answer = this.decode(ApiVersionsResponse, version, frame)
     for (const { apiKey, minVersion, maxVersion } of answer.apiKeys)
       this.ranges.set(apiKey, [minVersion, maxVersion])
+  }
+
+  private decode<Res extends Message>(response: Res, version: number, frame: Buffer): Infer<Res> {
+    const reader = new Reader(frame, LENGTH_BYTES)
+    const flexible = version >= response.flexibleSince && response.apiKey !== API_VERSIONS
+    try {
+      if (flexible) skipTags(reader)
+      return decoderFor(response, version)(reader)
+    } catch (error) {
+      if (!(error instanceof MalformedRequest)) throw error
+      throw this.fail('not-kafka', `${response.name} cannot be read: ${error.message}`)
+    }
   }
 
   private receive(chunk: Buffer): void {
@@ -173,13 +188,12 @@ export class ClientConnection {
       const head = this.gather(LENGTH_BYTES)
       if (head[0] === TLS_RECORD && this.ranges.size === 0) {
         this.fail('tls', 'the answer is a TLS record')
-        this.socket.destroy()
         return
       }
       const length = head.readInt32BE(0)
-      if (length < LENGTH_BYTES || length > ANSWER_BYTES_MAX) {
+      const longest = this.ranges.size === 0 ? FIRST_ANSWER_BYTES_MAX : ANSWER_BYTES_MAX
+      if (length < LENGTH_BYTES || length > longest) {
         this.fail('not-kafka', `an answer of ${length} bytes is none of Kafka's`)
-        this.socket.destroy()
         return
       }
       if (this.buffered < LENGTH_BYTES + length) return
@@ -205,7 +219,6 @@ export class ClientConnection {
     const waiting = this.waiting.get(correlationId)
     if (waiting === undefined) {
       this.fail('not-kafka', `an answer to a request (${correlationId}) that was never sent`)
-      this.socket.destroy()
       return
     }
     this.waiting.delete(correlationId)
@@ -213,14 +226,16 @@ export class ClientConnection {
     waiting.resolve(frame)
   }
 
-  private fail(problem: ConnectProblem, detail: string): void {
-    if (this.failure === null)
-      this.failure = new ConnectionFailed(formatAddress(this.address), problem, detail)
+  /** Ends the connection; the first reason is the one that all hear of. */
+  private fail(problem: ConnectProblem, detail: string): ConnectionFailed {
+    this.failure ??= new ConnectionFailed(formatAddress(this.address), problem, detail)
+    this.socket.destroy()
     for (const { reject, timer } of this.waiting.values()) {
       clearTimeout(timer)
       reject(this.failure)
     }
     this.waiting.clear()
+    return this.failure
   }
 }
 

@@ -8,10 +8,22 @@ export class ConnectionFailed extends Error {
   override name = 'ConnectionFailed'
   readonly address: string
   readonly problem: ConnectProblem
-  constructor(address: string, problem: ConnectProblem, detail: string) {
+  /** What happened, as the system or the protocol tells it. */
+  readonly detail: string
+  /** The address whose broker told clients to come to `address`; null: somebody typed it. */
+  readonly advertisedBy: string | null
+
+  constructor(
+    address: string,
+    problem: ConnectProblem,
+    detail: string,
+    advertisedBy: string | null = null,
+  ) {
     super(`${address}: ${detail}`)
     this.address = address
     this.problem = problem
+    this.detail = detail
+    this.advertisedBy = advertisedBy
   }
 }
 

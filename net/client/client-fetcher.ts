@@ -9,11 +9,15 @@ import {
   BATCH_HEADER_BYTES,
   batchAttributes,
   batchBaseOffset,
+  batchCrc,
   batchLastOffsetDelta,
   batchProducerId,
   batchSizeInBytes,
+  computeBatchCrc,
   isControl,
   isTransactional,
+  TimestampType,
+  timestampTypeOf,
 } from '../../engine/record/batch.ts'
 import { readEndTransactionMarker } from '../../engine/record/control.ts'
 import { readRecords, type StoredRecord } from '../../engine/record/iterate.ts'
@@ -25,7 +29,10 @@ export interface TopicPartition {
   readonly partition: number
 }
 
-export interface FetchedRecord extends StoredRecord, TopicPartition {}
+export interface FetchedRecord extends StoredRecord, TopicPartition {
+  /** Whose clock the timestamp is of: the producer's or the broker's. */
+  readonly timestampOf: 'create' | 'append'
+}
 
 export interface FetchOptions {
   readonly maxWaitMs: number
@@ -45,10 +52,16 @@ const PARTITION_BYTES = 1024 * 1024
 const OFFSET_LATEST = -1
 const OFFSET_EARLIEST = -2
 
+/** A partition that gives nothing but errors is given up after so long, in milliseconds. */
+const RECOVERY_MS = 30_000
+const RETRY_PAUSE_MS = 100
+
 interface Position extends TopicPartition {
   offset: number
   readonly topicId: string
-  readonly leader: number
+  leader: number
+  /** Monotonic time of the first of the errors in a row that may pass; null while all is well. */
+  failingSince: number | null
 }
 
 export class ClientFetcher {
@@ -82,7 +95,8 @@ export class ClientFetcher {
         typeof offset === 'number'
           ? offset
           : await this.listOffset(leader, topic, partition, offset)
-      positions.push({ topic, partition, offset: start, topicId: description.topicId, leader })
+      const { topicId } = description
+      positions.push({ topic, partition, offset: start, topicId, leader, failingSince: null })
     }
     this.positions = positions
   }
@@ -113,6 +127,7 @@ export class ClientFetcher {
 
   /** One round of fetches; returns the records behind the positions and moves these. */
   async poll(): Promise<FetchedRecord[]> {
+    if (this.positions.some(({ failingSince }) => failingSince !== null)) await this.findLeaders()
     const leaders = new Set(this.positions.map(({ leader }) => leader))
     const rounds = await Promise.all([...leaders].map((leader) => this.pollLeader(leader)))
     return rounds.flat()
@@ -152,9 +167,10 @@ export class ClientFetcher {
             (candidate.topic === topic.topic || candidate.topicId === topic.topicId),
         )
         if (position === undefined) continue
-        if (data.errorCode === 0)
+        if (data.errorCode === 0) {
+          position.failingSince = null
           take(position, data.records, data.abortedTransactions ?? [], records)
-        else await this.recover(position, data.errorCode)
+        } else await this.recover(position, data.errorCode)
       }
     return records
   }
@@ -164,7 +180,25 @@ export class ClientFetcher {
     if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
       const { leader, topic, partition } = position
       position.offset = await this.listOffset(leader, topic, partition, 'earliest')
-    } else if (!isRetriable(errorCode)) throw new RequestFailed(errorCode, null)
+      return
+    }
+    const now = performance.now()
+    position.failingSince ??= now
+    if (!isRetriable(errorCode) || now - position.failingSince > RECOVERY_MS)
+      throw new RequestFailed(errorCode, null)
+  }
+
+  /** After errors that may pass: a pause, then whoever leads now. */
+  private async findLeaders(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS))
+    const names = [...new Set(this.positions.map(({ topic }) => topic))]
+    const { topics } = await this.client.metadata(names)
+    for (const position of this.positions) {
+      const leader = topics
+        .find(({ name }) => name === position.topic)
+        ?.partitions.find(({ partitionIndex }) => partitionIndex === position.partition)?.leaderId
+      if (leader !== undefined && leader >= 0) position.leader = leader
+    }
   }
 }
 
@@ -184,6 +218,12 @@ function take(
     at + BATCH_HEADER_BYTES <= bytes.length &&
     at + batchSizeInBytes(bytes, at) <= bytes.length
   ) {
+    if (computeBatchCrc(bytes, at) !== batchCrc(bytes, at))
+      throw new RequestFailed(
+        ErrorCode.CORRUPT_MESSAGE,
+        `the batch at offset ${batchBaseOffset(bytes, at)} of ${topic}-${partition} is damaged: ` +
+          'its checksum does not match',
+      )
     const attributes = batchAttributes(bytes, at)
     const producerId = batchProducerId(bytes, at)
     const lastOffset = batchBaseOffset(bytes, at) + batchLastOffsetDelta(bytes, at)
@@ -192,8 +232,11 @@ function take(
     if (isControl(attributes)) {
       if (readEndTransactionMarker(bytes, at) !== null) aborting.delete(producerId)
     } else if (!isTransactional(attributes) || !aborting.has(producerId)) {
+      const appended = timestampTypeOf(attributes) === TimestampType.logAppendTime
+      const timestampOf = appended ? 'append' : 'create'
       for (const record of readRecords(bytes, at))
-        if (record.offset >= position.offset) into.push({ ...record, topic, partition })
+        if (record.offset >= position.offset)
+          into.push({ ...record, topic, partition, timestampOf })
     }
     position.offset = Math.max(position.offset, lastOffset + 1)
     at += batchSizeInBytes(bytes, at)

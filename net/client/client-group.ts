@@ -27,6 +27,11 @@ import type { TopicPartition } from './client-fetcher.ts'
 const OFFSET_COMMIT_BY_NAME = 9
 const OFFSET_FETCH_ONE_GROUP = 7
 const PROTOCOL = 'range'
+/** Between tries while the coordinator loads or moves, in milliseconds; and for how long at most. */
+const RETRY_PAUSE_MS = 100
+const RECOVERY_MS = 60_000
+/** Beside the rebalance time-out, which a join may take in full. */
+const JOIN_GRACE_MS = 30_000
 
 export interface GroupOptions {
   readonly groupId: string
@@ -40,6 +45,9 @@ export class ClientGroupMember {
   private readonly options: GroupOptions
   private memberId = ''
   private generationId = -1
+  private known: ClientConnection | null = null
+  /** Monotonic time of the first of the refusals in a row; null while all is well. */
+  private refusedSince: number | null = null
 
   constructor(client: Client, options: GroupOptions) {
     this.client = client
@@ -51,7 +59,10 @@ export class ClientGroupMember {
     for (;;) {
       const connection = await this.coordinator()
       const joined = await this.sendJoin(connection)
-      if (joined === null) continue
+      if (joined === null) {
+        if (this.refusedSince !== null) await pause()
+        continue
+      }
       const leads = joined.leader === this.memberId && !joined.skipAssignment
       const assignments = leads ? await this.assign(joined.members) : []
       const synced = await connection.send(SyncGroupRequest, SyncGroupResponse, {
@@ -62,7 +73,10 @@ export class ClientGroupMember {
         protocolName: PROTOCOL,
         assignments,
       })
-      if (synced.errorCode === ErrorCode.NONE) return partitionsOf(synced.assignment)
+      if (synced.errorCode === ErrorCode.NONE) {
+        this.refusedSince = null
+        return partitionsOf(synced.assignment)
+      }
       this.mayRejoin(synced.errorCode)
     }
   }
@@ -147,8 +161,10 @@ export class ClientGroupMember {
     this.memberId = ''
   }
 
-  private coordinator(): Promise<ClientConnection> {
-    return this.client.coordinator(this.options.groupId)
+  private async coordinator(): Promise<ClientConnection> {
+    if (this.known?.usable !== true)
+      this.known = await this.client.coordinator(this.options.groupId)
+    return this.known
   }
 
   private async sendJoin(connection: ClientConnection) {
@@ -164,7 +180,7 @@ export class ClientGroupMember {
         protocolType: 'consumer',
         protocols: [{ name: PROTOCOL, metadata: encodeSubscription({ topics: [...topics] }) }],
       },
-      { timeoutMs: rebalanceTimeoutMs + 30_000 },
+      { timeoutMs: rebalanceTimeoutMs + JOIN_GRACE_MS },
     )
     if (answer.errorCode === ErrorCode.NONE) {
       this.memberId = answer.memberId
@@ -185,9 +201,13 @@ export class ClientGroupMember {
       case ErrorCode.UNKNOWN_MEMBER_ID:
         this.memberId = ''
         return
-      default:
-        if (!isRetriable(errorCode)) throw new RequestFailed(errorCode, null)
     }
+    // The coordinator may have moved, or be loading: asked for anew, for a while.
+    this.known = null
+    const now = performance.now()
+    this.refusedSince ??= now
+    if (!isRetriable(errorCode) || now - this.refusedSince > RECOVERY_MS)
+      throw new RequestFailed(errorCode, null)
   }
 
   /** The range assignor over all members' topics: per topic, members sorted by id get runs. */
@@ -218,6 +238,10 @@ export class ClientGroupMember {
       }),
     }))
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS))
 }
 
 function partitionsOf(assignment: Buffer): TopicPartition[] {

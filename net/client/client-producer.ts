@@ -1,15 +1,16 @@
 /**
  * Writes records with the own client: batches per partition, one request in flight per broker, so
- * that order per partition is the order of send(). Retries retriable errors until the timeout.
+ * that order per partition is the order of send(). Errors that may pass and broken connections are
+ * tried again until the timeout: at least once, not exactly once.
  *
  * Bounds: BUFFERED_BYTES_MAX of unsent records; send() resolves when there is room again.
  */
-import { ErrorCode, isRetriable } from '../../engine/base/errors.ts'
+import { ErrorCode, errorName, isRetriable } from '../../engine/base/errors.ts'
 import { ProduceRequest, ProduceResponse } from '../../engine/protocol/00-produce.ts'
 import { buildBatch, type HeaderToWrite, type RecordToWrite } from '../../engine/record/build.ts'
 import { Codec } from '../../engine/record/compression.ts'
 import type { Client, TopicMetadata } from './client.ts'
-import { RequestFailed } from './client-errors.ts'
+import { ConnectionFailed, RequestFailed } from './client-errors.ts'
 import { partitionForKey } from './partitioner.ts'
 
 export interface ProducerOptions {
@@ -42,6 +43,8 @@ const BUFFERED_BYTES_MAX = 8 * 1024 * 1024
 /** Rough size of a record beside key and value. */
 const RECORD_OVERHEAD = 32
 const RETRY_PAUSE_MS = 100
+/** How long a topic may take to come into being; then it is not created on request here. */
+const TOPIC_WAIT_MS = 5_000
 
 interface Pending {
   readonly records: RecordToWrite[]
@@ -68,7 +71,7 @@ export class ClientProducer {
 
   /** Looks the topic up, creating it when the broker does so on request. */
   async start(): Promise<void> {
-    const until = performance.now() + this.options.timeoutMs
+    const until = performance.now() + Math.min(this.options.timeoutMs, TOPIC_WAIT_MS)
     for (;;) {
       const { topics } = await this.client.metadata([this.topic], true)
       const found = topics[0]
@@ -78,7 +81,7 @@ export class ClientProducer {
       }
       const code = found?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
       if (!isRetriable(code) || performance.now() > until)
-        throw new RequestFailed(code, `topic '${this.topic}' cannot be written to`)
+        throw new RequestFailed(code, `topic '${this.topic}': ${errorName(code)}`)
       await pause()
     }
   }
@@ -134,12 +137,25 @@ export class ClientProducer {
     const until = performance.now() + this.options.timeoutMs
     let left = batches
     for (;;) {
-      left = await this.sendRound(left)
-      if (left.size === 0) return
-      if (performance.now() > until)
-        throw new RequestFailed(ErrorCode.REQUEST_TIMED_OUT, `'${this.topic}' took no records`)
+      try {
+        left = await this.sendRound(left)
+        if (left.size === 0) return
+        if (performance.now() > until)
+          throw new RequestFailed(ErrorCode.REQUEST_TIMED_OUT, `'${this.topic}' took no records`)
+      } catch (error) {
+        if (!(error instanceof ConnectionFailed) || performance.now() > until) throw error
+      }
       await pause()
+      await this.findLeaders(until)
+    }
+  }
+
+  /** Whoever leads now, as far as anybody answers. */
+  private async findLeaders(until: number): Promise<void> {
+    try {
       await this.start()
+    } catch (error) {
+      if (!(error instanceof ConnectionFailed) || performance.now() > until) throw error
     }
   }
 

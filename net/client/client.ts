@@ -3,7 +3,7 @@
  * Metadata, keeps one connection per broker, sends each request where it belongs.
  *
  * Not a producer or consumer with policies of its own: those are client-producer.ts and
- * client-consumer.ts, built on this.
+ * client-fetcher.ts with client-group.ts, built on this.
  */
 
 import { ErrorCode, isRetriable } from '../../engine/base/errors.ts'
@@ -13,9 +13,9 @@ import {
   FindCoordinatorResponse,
 } from '../../engine/protocol/10-find-coordinator.ts'
 import type { Infer, InferInput, Message } from '../../engine/schema/fields.ts'
-import { type Address, parseAddresses } from './address.ts'
+import { type Address, formatAddress, parseAddresses } from './address.ts'
 import { ClientConnection, type ConnectionOptions } from './client-connection.ts'
-import { RequestFailed } from './client-errors.ts'
+import { ConnectionFailed, RequestFailed } from './client-errors.ts'
 
 export interface ClientOptions {
   readonly bootstrap: string
@@ -26,13 +26,20 @@ export interface ClientOptions {
 export type Metadata = Infer<typeof MetadataResponse>
 export type TopicMetadata = Metadata['topics'][number]
 
+/** A connection that is being made, or was. */
+interface Opening {
+  readonly promise: Promise<ClientConnection>
+  /** Null until it is made. */
+  connection: ClientConnection | null
+}
+
 const DEFAULT_TIMEOUT_MS = 30_000
 const RETRY_PAUSE_MS = 50
 
 export class Client {
   private readonly bootstrap: readonly Address[]
   private readonly options: ConnectionOptions
-  private readonly connections = new Map<string, Promise<ClientConnection>>()
+  private readonly connections = new Map<string, Opening>()
   private brokers = new Map<number, Address>()
   private controllerId = -1
 
@@ -108,7 +115,7 @@ export class Client {
     const address = this.brokers.get(nodeId)
     if (address === undefined)
       throw new RequestFailed(ErrorCode.BROKER_NOT_AVAILABLE, `no broker has the id ${nodeId}`)
-    return this.connectTo(address)
+    return this.connectAdvertised(address)
   }
 
   /** The broker that coordinates a group; waits while the coordinator is being set up. */
@@ -124,7 +131,7 @@ export class Client {
       )
       const found = version >= 4 ? answer.coordinators[0] : answer
       if (found !== undefined && found.errorCode === 0)
-        return this.connectTo({ host: found.host, port: found.port })
+        return this.connectAdvertised({ host: found.host, port: found.port })
       const code = found?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
       if (!isRetriable(code) || performance.now() > until)
         throw new RequestFailed(code, found?.errorMessage ?? null)
@@ -133,22 +140,42 @@ export class Client {
   }
 
   async close(): Promise<void> {
-    const connections = await Promise.allSettled(this.connections.values())
+    const openings = [...this.connections.values()]
     this.connections.clear()
-    for (const result of connections) if (result.status === 'fulfilled') result.value.close()
+    const results = await Promise.allSettled(openings.map(({ promise }) => promise))
+    for (const result of results) if (result.status === 'fulfilled') result.value.close()
   }
 
-  private async connectTo(address: Address): Promise<ClientConnection> {
-    const key = `${address.host}:${address.port}`
-    const known = await this.connections.get(key)?.catch(() => null)
-    if (known?.usable === true) return known
-    const opening = ClientConnection.connect(address, this.options)
-    this.connections.set(key, opening)
+  /** To where a broker says that one is; a failure names who said so. */
+  private async connectAdvertised(address: Address): Promise<ClientConnection> {
     try {
-      return await opening
+      return await this.connectTo(address)
     } catch (error) {
-      this.connections.delete(key)
-      throw error
+      const typed = this.bootstrap.some(
+        ({ host, port }) => host === address.host && port === address.port,
+      )
+      if (!(error instanceof ConnectionFailed) || typed) throw error
+      const told = this.bootstrap.map(formatAddress).join(',')
+      throw new ConnectionFailed(error.address, error.problem, error.detail, told)
     }
+  }
+
+  /** One connection per address, whoever asks at the same time. */
+  private connectTo(address: Address): Promise<ClientConnection> {
+    const key = formatAddress(address)
+    const known = this.connections.get(key)
+    if (known !== undefined && known.connection?.usable !== false) return known.promise
+    const promise = ClientConnection.connect(address, this.options)
+    const opening: Opening = { promise, connection: null }
+    this.connections.set(key, opening)
+    promise.then(
+      (connection) => {
+        opening.connection = connection
+      },
+      () => {
+        if (this.connections.get(key) === opening) this.connections.delete(key)
+      },
+    )
+    return promise
   }
 }

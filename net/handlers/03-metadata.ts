@@ -4,19 +4,20 @@
  * top. Brokers are told under the address of the listener the request came in on.
  *
  * differs from Kafka: an auto-created topic is answered complete in the first reply, where Kafka
- * answers an error and lets the client ask again.
+ * answers an error and lets the client ask again. Ids and names may be mixed in one request; a topic
+ * asked for twice is answered once.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { ZERO_UUID } from '../../engine/base/random.ts'
 import type { MetadataImage, TopicImage } from '../../engine/metadata/image.ts'
-import { isInternalTopic, topicNameProblem } from '../../engine/metadata/topic-name.ts'
-import { MetadataRequest, MetadataResponse } from '../../engine/protocol/03-metadata.ts'
 import {
-  CreateTopicsRequest,
-  CreateTopicsResponse,
-} from '../../engine/protocol/19-create-topics.ts'
+  GROUP_METADATA_TOPIC,
+  isInternalTopic,
+  topicNameProblem,
+} from '../../engine/metadata/topic-name.ts'
+import { MetadataRequest, MetadataResponse } from '../../engine/protocol/03-metadata.ts'
 import type { Handler, RequestContext } from '../handler.ts'
-import { forwardControl } from './forward-control.ts'
+import { createWithDefaults } from './forward-control.ts'
 import {
   CLUSTER_OPERATIONS,
   OPERATIONS_NOT_ASKED,
@@ -24,10 +25,10 @@ import {
   TOPIC_OPERATIONS,
 } from './topic-answers.ts'
 
-const NAME_ALLOWS_AUTO_CREATE = 4
-/** Version of the request that asks shard 0 to create a topic with the broker's defaults. */
-const CREATE_TOPICS_VERSION = 7
-const AUTO_CREATE_TIMEOUT_MS = 30_000
+/** First version whose request says whether topics may be created. */
+const ALLOWS_AUTO_CREATE = 4
+/** First version in which an answer may come without a name. */
+const NULL_NAME = 12
 
 type TopicAnswer = MetadataResponse['topics'][number]
 
@@ -53,7 +54,7 @@ async function handle(
     : OPERATIONS_NOT_ASKED
   const topics = wantsAll
     ? [...image.topics.values()].map((topic) => answerOf(topic, image, operations))
-    : (request.topics ?? []).map((wanted) => lookUp(wanted, image, operations, apiVersion))
+    : lookUpAll(request.topics ?? [], image, operations, apiVersion)
   const { host, port } = connection.advertised
   return {
     throttleTimeMs: 0,
@@ -69,49 +70,63 @@ async function handle(
 }
 
 function mayCreate(context: RequestContext, request: MetadataRequest): boolean {
-  const allowed = context.apiVersion < NAME_ALLOWS_AUTO_CREATE || request.allowAutoTopicCreation
+  const allowed = context.apiVersion < ALLOWS_AUTO_CREATE || request.allowAutoTopicCreation
   return allowed && context.config.autoCreateTopicsEnable
+}
+
+/** Of the broker's own topics only those in use: the others would get the wrong size. */
+function mayAppear(name: string): boolean {
+  return (
+    topicNameProblem(name) === null && (name === GROUP_METADATA_TOPIC || !isInternalTopic(name))
+  )
 }
 
 /** Failures show in the answer as the topic still being unknown. */
 async function createMissing(context: RequestContext, request: MetadataRequest): Promise<void> {
   const known = context.router.image().topics
   const missing = new Set<string>()
-  for (const { name } of request.topics ?? [])
-    if (name !== null && name !== '' && !known.has(name) && topicNameProblem(name) === null)
+  for (const { name, topicId } of request.topics ?? [])
+    if (topicId === ZERO_UUID && name !== null && !known.has(name) && mayAppear(name))
       missing.add(name)
   if (missing.size === 0) return
-  await forwardControl(
-    context,
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-    {
-      topics: [...missing].map((name) => ({
-        name,
-        numPartitions: -1,
-        replicationFactor: -1,
-        assignments: [],
-        configs: [],
-      })),
-      timeoutMs: AUTO_CREATE_TIMEOUT_MS,
-      validateOnly: false,
-    },
-    CREATE_TOPICS_VERSION,
-  )
+  try {
+    await createWithDefaults(context, [...missing])
+  } catch (error) {
+    context.logger.warn(`topics asked for by ${context.clientId} were not created: ${error}`)
+  }
 }
 
+interface Wanted {
+  readonly name: string | null
+  readonly topicId: string
+}
+
+function lookUpAll(
+  wanted: readonly Wanted[],
+  image: MetadataImage,
+  operations: number,
+  apiVersion: number,
+): TopicAnswer[] {
+  const answers = new Map<string, TopicAnswer>()
+  for (const each of wanted) {
+    const answer = lookUp(each, image, operations, apiVersion)
+    answers.set(`${answer.name} ${answer.topicId}`, answer)
+  }
+  return [...answers.values()]
+}
+
+/** By id where there is one, as Kafka does. */
 function lookUp(
-  wanted: { readonly name: string | null; readonly topicId: string },
+  wanted: Wanted,
   image: MetadataImage,
   operations: number,
   apiVersion: number,
 ): TopicAnswer {
   const { name, topicId } = wanted
-  if (name === null || name === '') {
-    const topic = topicId === ZERO_UUID ? undefined : image.topicsById.get(topicId)
+  if (topicId !== ZERO_UUID) {
+    const topic = image.topicsById.get(topicId)
     if (topic !== undefined) return answerOf(topic, image, operations)
-    if (topicId !== ZERO_UUID)
-      return unknown(apiVersion >= 12 ? null : '', topicId, ErrorCode.UNKNOWN_TOPIC_ID)
+    return unknown(apiVersion >= NULL_NAME ? null : '', topicId, ErrorCode.UNKNOWN_TOPIC_ID)
   }
   const topic = image.topics.get(name ?? '')
   if (topic !== undefined) return answerOf(topic, image, operations)
@@ -119,7 +134,7 @@ function lookUp(
     topicNameProblem(name ?? '') === null
       ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
       : ErrorCode.INVALID_TOPIC_EXCEPTION
-  return unknown(name ?? '', ZERO_UUID, errorCode)
+  return { ...unknown(name ?? '', ZERO_UUID, errorCode), topicAuthorizedOperations: operations }
 }
 
 function unknown(name: string | null, topicId: string, errorCode: number): TopicAnswer {

@@ -7,24 +7,19 @@
  * offsets.topic.replication.factor says; here one is enough.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
+import { GROUP_METADATA_TOPIC } from '../../engine/metadata/topic-name.ts'
 import {
   FindCoordinatorRequest,
   FindCoordinatorResponse,
 } from '../../engine/protocol/10-find-coordinator.ts'
-import {
-  CreateTopicsRequest,
-  CreateTopicsResponse,
-} from '../../engine/protocol/19-create-topics.ts'
 import type { Handler, RequestContext } from '../handler.ts'
-import { forwardControl } from './forward-control.ts'
+import { createWithDefaults } from './forward-control.ts'
 
-const OFFSETS_TOPIC = '__consumer_offsets'
 const KEY_TYPE_GROUP = 0
 const KEY_TYPE_TRANSACTION = 1
 const KEY_TYPE_SHARE = 2
 const SHARE_SINCE = 6
 const MANY_KEYS_SINCE = 4
-const CREATE_TOPICS_VERSION = 7
 
 type CoordinatorAnswer = FindCoordinatorResponse['coordinators'][number]
 
@@ -38,7 +33,7 @@ export const findCoordinator: Handler<FindCoordinatorRequest, FindCoordinatorRes
     const many = context.apiVersion >= MANY_KEYS_SINCE
     const keys = many ? request.coordinatorKeys : [request.key]
     const problem = await coordinatorProblem(context, request.keyType)
-    const answers = keys.map((key) => answerFor(context, key, request.keyType, problem))
+    const answers = keys.map((key) => answerFor(context, key, problem))
     const first = answers[0]
     return {
       throttleTimeMs: 0,
@@ -75,47 +70,25 @@ async function coordinatorProblem(
 }
 
 async function ensureOffsetsTopic(context: RequestContext): Promise<Problem | null> {
-  if (context.router.image().topics.has(OFFSETS_TOPIC)) return null
-  await forwardControl(
-    context,
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-    {
-      topics: [
-        {
-          name: OFFSETS_TOPIC,
-          numPartitions: -1,
-          replicationFactor: -1,
-          assignments: [],
-          configs: [],
-        },
-      ],
-    },
-    CREATE_TOPICS_VERSION,
-  )
-  if (context.router.image().topics.has(OFFSETS_TOPIC)) return null
+  if (context.router.image().topics.has(GROUP_METADATA_TOPIC)) return null
+  try {
+    await createWithDefaults(context, [GROUP_METADATA_TOPIC])
+  } catch (error) {
+    context.logger.warn(`${GROUP_METADATA_TOPIC} could not be created: ${error}`)
+  }
+  if (context.router.image().topics.has(GROUP_METADATA_TOPIC)) return null
   return {
     errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE,
-    errorMessage: `The topic ${OFFSETS_TOPIC} could not be created.`,
+    errorMessage: `The topic ${GROUP_METADATA_TOPIC} could not be created.`,
   }
 }
 
 function answerFor(
   context: RequestContext,
   key: string,
-  keyType: number,
   problem: Problem | null,
 ): CoordinatorAnswer {
   if (problem !== null) return { key, nodeId: -1, host: '', port: -1, ...problem }
-  if (keyType === KEY_TYPE_GROUP && key === '' && context.apiVersion >= MANY_KEYS_SINCE)
-    return {
-      key,
-      nodeId: -1,
-      host: '',
-      port: -1,
-      errorCode: ErrorCode.INVALID_GROUP_ID,
-      errorMessage: null,
-    }
   const { host, port } = context.connection.advertised
   return {
     key,
@@ -123,6 +96,6 @@ function answerFor(
     host,
     port,
     errorCode: ErrorCode.NONE,
-    errorMessage: null,
+    errorMessage: context.apiVersion < MANY_KEYS_SINCE ? 'NONE' : '',
   }
 }

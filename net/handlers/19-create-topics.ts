@@ -4,6 +4,7 @@
  *
  * differs from Kafka: replication factor -1 means 1 while there is one broker.
  */
+import { ZERO_UUID } from '../../engine/base/random.ts'
 import {
   CreateTopicsRequest,
   CreateTopicsResponse,
@@ -23,13 +24,13 @@ export const createTopics: Handler<CreateTopicsRequest, CreateTopicsResponse> = 
     throttleTimeMs: 0,
     topics: request.topics.map(({ name }) => ({
       name,
-      topicId: 'AAAAAAAAAAAAAAAAAAAAAA',
+      topicId: ZERO_UUID,
       errorCode,
       errorMessage,
       topicConfigErrorCode: 0,
       numPartitions: -1,
       replicationFactor: -1,
-      configs: null,
+      configs: [],
     })),
   }),
 }

@@ -1,8 +1,6 @@
 /**
- * DescribeCluster, v0–v2. v1 endpoint type, v2 fenced brokers. One broker, which is the controller.
- *
- * differs from Kafka: controllers (endpoint type 2) can be asked of any Kafka controller listener; here
- * there is none, and the answer is MISMATCHED_ENDPOINT_TYPE as from a Kafka broker.
+ * DescribeCluster, v0–v2. v1 endpoint type, v2 fenced brokers. One broker, which is the controller. Asked
+ * for controllers (endpoint type 2), it refuses as a Kafka broker does: there is no controller listener.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
 import {
@@ -58,6 +56,7 @@ export const describeCluster: Handler<DescribeClusterRequest, DescribeClusterRes
       clusterId: '',
       controllerId: -1,
       brokers: [],
+      clusterAuthorizedOperations: OPERATIONS_NOT_ASKED,
     }
   },
 }

@@ -1,8 +1,11 @@
 /**
  * DescribeTopicPartitions, v0 (KIP-966). Topics in order of name, in pages: at most
  * max.request.partition.size.limit partitions, then a cursor for the next page.
+ *
+ * differs from Kafka: unknown and illegal names are answered each by itself, where Kafka 4.2 fails the
+ * whole request on an empty or illegal name.
  */
-import { ErrorCode } from '../../engine/base/errors.ts'
+import { ApiError, ErrorCode } from '../../engine/base/errors.ts'
 import { ZERO_UUID } from '../../engine/base/random.ts'
 import type { MetadataImage, TopicImage } from '../../engine/metadata/image.ts'
 import { isInternalTopic, topicNameProblem } from '../../engine/metadata/topic-name.ts'
@@ -30,9 +33,29 @@ export const describeTopicPartitions: Handler<
       1,
       Math.min(request.responsePartitionLimit, context.config.maxRequestPartitionSizeLimit),
     )
+    checkCursor(request)
     const page = pageOf(request, image, limit)
     return { throttleTimeMs: 0, ...page }
   },
+  failed: (request, errorCode) => ({
+    throttleTimeMs: 0,
+    topics: request.topics.map(({ name }) => failedTopic(name, errorCode)),
+    nextCursor: null,
+  }),
+}
+
+function checkCursor({ cursor, topics }: DescribeTopicPartitionsRequest): void {
+  if (cursor === null) return
+  if (topics.length > 0 && !topics.some(({ name }) => name === cursor.topicName))
+    throw new ApiError(
+      ErrorCode.INVALID_REQUEST,
+      `the list of topics does not contain the topic of the cursor, ${cursor.topicName}`,
+    )
+  if (cursor.partitionIndex < 0)
+    throw new ApiError(
+      ErrorCode.INVALID_REQUEST,
+      `the cursor's partition is ${cursor.partitionIndex}`,
+    )
 }
 
 function pageOf(request: DescribeTopicPartitionsRequest, image: MetadataImage, limit: number) {
@@ -45,13 +68,13 @@ function pageOf(request: DescribeTopicPartitionsRequest, image: MetadataImage, l
   const topics: TopicAnswer[] = []
   let left = limit
   for (const name of names) {
+    const start = from?.topicName === name ? from.partitionIndex : 0
+    if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: start } }
     const topic = image.topics.get(name)
     if (topic === undefined) {
       topics.push(unknownTopic(name))
       continue
     }
-    const start = from?.topicName === name ? Math.max(0, from.partitionIndex) : 0
-    if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: start } }
     const end = Math.min(topic.partitions.length, start + left)
     topics.push(describe(topic, image, start, end))
     left -= end - start
@@ -80,11 +103,17 @@ function describe(
 }
 
 function unknownTopic(name: string): TopicAnswer {
+  return failedTopic(
+    name,
+    topicNameProblem(name) === null
+      ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      : ErrorCode.INVALID_TOPIC_EXCEPTION,
+  )
+}
+
+function failedTopic(name: string, errorCode: number): TopicAnswer {
   return {
-    errorCode:
-      topicNameProblem(name) === null
-        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        : ErrorCode.INVALID_TOPIC_EXCEPTION,
+    errorCode,
     name,
     topicId: ZERO_UUID,
     isInternal: isInternalTopic(name),

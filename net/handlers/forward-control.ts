@@ -1,4 +1,8 @@
 /** Sends a control request to shard 0 and takes its answer: the way of every change to topics. */
+import {
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+} from '../../engine/protocol/19-create-topics.ts'
 import { decoderFor, encoderFor } from '../../engine/schema/codec.ts'
 import type { Infer, InferInput, Message } from '../../engine/schema/fields.ts'
 import { Reader } from '../../engine/schema/reader.ts'
@@ -7,6 +11,7 @@ import { calls } from '../../workers/messages.ts'
 import type { RequestContext } from '../handler.ts'
 
 const CONTROL_SHARD = 0
+const CREATE_TOPICS_VERSION = 7
 
 /** Runs the request on shard 0 in the given version (default: that of the request being served). */
 export async function forwardControl<Req extends Message, Res extends Message>(
@@ -27,4 +32,28 @@ export async function forwardControl<Req extends Message, Res extends Message>(
     body: writer.take(),
   })
   return decoderFor(response, apiVersion)(new Reader(answer.body))
+}
+
+/**
+ * Creates topics with the broker's defaults; those of its own topics are special. What cannot be created
+ * is simply not there afterwards.
+ */
+export async function createWithDefaults(
+  context: RequestContext,
+  names: readonly string[],
+): Promise<void> {
+  const topics = names.map((name) => ({
+    name,
+    numPartitions: -1,
+    replicationFactor: -1,
+    assignments: [],
+    configs: [],
+  }))
+  await forwardControl(
+    context,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+    { topics },
+    CREATE_TOPICS_VERSION,
+  )
 }

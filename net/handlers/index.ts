@@ -22,6 +22,7 @@ import { deleteTopics as deleteTopicsHandler } from './20-delete-topics.ts'
 import { deleteRecordsHandler } from './21-delete-records.ts'
 import { initProducerIdHandler } from './22-init-producer-id.ts'
 import { offsetForLeaderEpochHandler } from './23-offset-for-leader-epoch.ts'
+import { describeConfigs as describeConfigsHandler } from './32-describe-configs.ts'
 import { createPartitions as createPartitionsHandler } from './37-create-partitions.ts'
 import { deleteGroupsHandler } from './42-delete-groups.ts'
 import { offsetDeleteHandler } from './47-offset-delete.ts'
@@ -48,6 +49,7 @@ export const handlers: readonly AnyHandler[] = [
   deleteRecordsHandler,
   initProducerIdHandler,
   offsetForLeaderEpochHandler,
+  describeConfigsHandler,
   createPartitionsHandler,
   deleteGroupsHandler,
   offsetDeleteHandler,

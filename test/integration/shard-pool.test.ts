@@ -45,7 +45,6 @@ async function start(
     shards,
     wake,
     entry: threadEntry('../support/shard-thread-entry', import.meta.url),
-    dataFor: () => ({ fd: -1, ...data }),
     logger: { ...silentLogger, error: (line) => errors.push(line), warn: (l) => errors.push(l) },
     exit,
   })
@@ -67,7 +66,7 @@ async function start(
     },
   }
   running.push(group)
-  await pool.ready()
+  await pool.begin(() => ({ fd: -1, ...data }))
   return group
 }
 

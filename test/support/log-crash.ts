@@ -236,7 +236,8 @@ class Workload {
         batch,
         control ? { ...origin, kind: 'coordinator' } : origin,
       )
-      if (errorCode !== 0) throw new Error(`append answered ${errorCode}`)
+      const failed = log.failed ?? log.suspended
+      if (errorCode !== 0) throw failed ?? new Error(`append answered ${errorCode}`)
       this.batches.set(baseOffset, Buffer.from(batch))
     }
     log.writeStaged()

@@ -1,4 +1,4 @@
 /** Entry of the threads that test/integration/shard-pool.test.ts starts. */
 import { runTestThread } from './shard-thread.ts'
 
-runTestThread()
+await runTestThread()

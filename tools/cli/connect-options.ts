@@ -44,7 +44,12 @@ export function openClient(bootstrap: string, timeoutMs: number): Client {
     return new Client({ bootstrap, timeoutMs })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw new CommandFailure(ExitCode.usage, error.message)
+    throw new CommandFailure(
+      ExitCode.usage,
+      error.message,
+      null,
+      'name one or more brokers, as --brokers 127.0.0.1:9092,127.0.0.1:9093',
+    )
   }
 }
 

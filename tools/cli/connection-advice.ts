@@ -4,11 +4,14 @@ import { CommandFailure, ExitCode } from './failure.ts'
 
 export function describeConnectionFailure(error: ConnectionFailed): CommandFailure {
   const [why, next] = ADVICE[error.problem]
+  const what = `cannot talk to a broker at ${error.address}`
+  if (error.advertisedBy === null)
+    return new CommandFailure(ExitCode.cannotConnect, what, `${why} (${error.detail})`, next)
   return new CommandFailure(
     ExitCode.cannotConnect,
-    `cannot talk to a broker at ${error.address}`,
-    why,
-    next,
+    what,
+    `the broker at ${error.advertisedBy} sends its clients there, and ${why} (${error.detail})`,
+    "set that broker's advertised.listeners to an address that can be reached from here",
   )
 }
 
@@ -30,7 +33,7 @@ const ADVICE: Record<ConnectionFailed['problem'], readonly [why: string, next: s
     'use the address of a plain listener',
   ],
   closed: [
-    'the other side closed the connection',
+    'the other side closed the connection without an answer',
     'check that the port is a Kafka listener (not TLS, not another program) and see its log',
   ],
   unreachable: ['the host name or address cannot be reached', 'check the spelling and the network'],

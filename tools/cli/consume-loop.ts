@@ -3,12 +3,12 @@
  * as a member of a group that commits what was handed over.
  */
 
-import { ErrorCode, isRetriable } from '../../engine/base/errors.ts'
+import { ErrorCode, errorName, isRetriable } from '../../engine/base/errors.ts'
 import type { Client } from '../../net/client/client.ts'
-import { RequestFailed } from '../../net/client/client-errors.ts'
+import { ConnectionFailed, RequestFailed } from '../../net/client/client-errors.ts'
 import { ClientFetcher, type FetchedRecord } from '../../net/client/client-fetcher.ts'
 import { ClientGroupMember } from '../../net/client/client-group.ts'
-import { interrupted } from './io.ts'
+import type { CommandIo } from './io.ts'
 
 export interface ConsumeOptions {
   readonly topics: readonly string[]
@@ -31,35 +31,47 @@ const COMMIT_MS = 1_000
 const SESSION_TIMEOUT_MS = 30_000
 const REBALANCE_TIMEOUT_MS = 60_000
 const MISSING_TOPIC_PAUSE_MS = 250
+/** After Ctrl-C a broker that does not answer is waited for so long, then left as it is. */
+const STOP_PATIENCE_MS = 5_000
 
-/** Hands over records until a bound of the options, Ctrl-C or SIGTERM; resolves with their number. */
+/**
+ * Hands over records, in runs as they were fetched, until a bound of the options, Ctrl-C, SIGTERM or
+ * the end of whoever reads the output; resolves with their number.
+ */
 export async function consume(
   client: Client,
   options: ConsumeOptions,
-  onRecord: (record: FetchedRecord) => void,
+  io: CommandIo,
+  onRecords: (records: readonly FetchedRecord[]) => void,
 ): Promise<number> {
-  const loop = new ConsumeLoop(client, options, onRecord)
-  void interrupted().then(() => loop.stop())
+  const loop = new ConsumeLoop(client, options, onRecords)
+  void io.interrupted().then(() => loop.stop())
+  void io.outputClosed.then(() => loop.abandon())
   return loop.run()
 }
 
 class ConsumeLoop {
   private readonly client: Client
   private readonly options: ConsumeOptions
-  private readonly onRecord: (record: FetchedRecord) => void
+  private readonly onRecords: (records: readonly FetchedRecord[]) => void
   private readonly fetcher: ClientFetcher
   private readonly member: ClientGroupMember | null
   private stopped = false
+  private abandoned = false
   private count = 0
   private lastRecordAt = performance.now()
   private lastHeartbeatAt = 0
   private lastCommitAt = 0
   private ends: Map<string, number> | null = null
 
-  constructor(client: Client, options: ConsumeOptions, onRecord: (record: FetchedRecord) => void) {
+  constructor(
+    client: Client,
+    options: ConsumeOptions,
+    onRecords: (records: readonly FetchedRecord[]) => void,
+  ) {
     this.client = client
     this.options = options
-    this.onRecord = onRecord
+    this.onRecords = onRecords
     const maxWaitMs = Math.min(500, options.idleTimeoutMs ?? 500)
     this.fetcher = new ClientFetcher(client, { isolation: options.isolation, maxWaitMs })
     this.member =
@@ -75,29 +87,49 @@ class ConsumeLoop {
 
   stop(): void {
     this.stopped = true
+    // The broker may be gone: its answers are not waited for in full.
+    setTimeout(() => void this.client.close(), STOP_PATIENCE_MS).unref()
+  }
+
+  /** Stops without committing: what was handed over last has reached nobody. */
+  abandon(): void {
+    this.abandoned = true
+    this.stop()
   }
 
   async run(): Promise<number> {
-    if (!(await this.waitForTopics())) return this.count
-    await this.assign()
     try {
+      await this.readAll()
+    } catch (error) {
+      // After a stop the connections are closed under whatever still waits.
+      if (!(this.stopped && error instanceof ConnectionFailed)) throw error
+    }
+    return this.count
+  }
+
+  private async readAll(): Promise<void> {
+    if (this.options.topics.length === 0 || !(await this.waitForTopics())) return
+    try {
+      await this.assign()
+      this.lastRecordAt = performance.now()
       while (!this.finished()) {
-        const records = await this.fetcher.poll()
-        for (const record of records) {
-          if (this.count >= this.options.maxMessages) {
-            await this.stopShortOf(record)
-            break
-          }
-          this.count++
-          this.onRecord(record)
-        }
-        if (records.length > 0) this.lastRecordAt = performance.now()
+        const fetched = await this.fetcher.poll()
+        if (this.stopped) break
+        await this.handOver(fetched)
         await this.attendGroup()
       }
     } finally {
       await this.leave()
     }
-    return this.count
+  }
+
+  private async handOver(fetched: readonly FetchedRecord[]): Promise<void> {
+    if (fetched.length === 0) return
+    const wanted = Math.min(fetched.length, this.options.maxMessages - this.count)
+    this.onRecords(wanted === fetched.length ? fetched : fetched.slice(0, wanted))
+    this.count += wanted
+    this.lastRecordAt = performance.now()
+    if (wanted < fetched.length) await this.stopShortOf(fetched.slice(wanted))
   }
 
   /** False when the options' patience ends before the topics exist. */
@@ -107,7 +139,12 @@ class ConsumeLoop {
       const missing = topics.find(({ errorCode }) => errorCode !== 0)
       if (missing === undefined) return true
       if (this.options.mustExist || !isRetriable(missing.errorCode))
-        throw new RequestFailed(missing.errorCode, `there is no topic '${missing.name ?? ''}'`)
+        throw new RequestFailed(
+          missing.errorCode,
+          missing.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            ? `there is no topic '${missing.name ?? ''}'`
+            : `topic '${missing.name ?? ''}': ${errorName(missing.errorCode)}`,
+        )
       if (this.stopped || this.idle()) return false
       await new Promise((resolve) => setTimeout(resolve, MISSING_TOPIC_PAUSE_MS))
     }
@@ -176,14 +213,20 @@ class ConsumeLoop {
     return idleTimeoutMs !== null && performance.now() - this.lastRecordAt > idleTimeoutMs
   }
 
-  /** With a limit on records, what was fetched beyond it was not consumed: commit only up to it. */
-  private async stopShortOf(record: FetchedRecord): Promise<void> {
-    this.stopped = true
-    const positions = this.fetcher.assigned.map((position) =>
-      position.topic === record.topic && position.partition === record.partition
-        ? { ...position, offset: record.offset }
-        : { ...position },
-    )
+  /**
+   * With a limit on records, what was fetched beyond it was not consumed: every partition is set back
+   * to the first of its records that is left over, so that only what was handed over is committed.
+   */
+  private async stopShortOf(leftOver: readonly FetchedRecord[]): Promise<void> {
+    const first = new Map<string, number>()
+    for (const { topic, partition, offset } of leftOver) {
+      const key = `${topic}-${partition}`
+      first.set(key, Math.min(offset, first.get(key) ?? offset))
+    }
+    const positions = this.fetcher.assigned.map((position) => ({
+      ...position,
+      offset: first.get(`${position.topic}-${position.partition}`) ?? position.offset,
+    }))
     await this.fetcher.assign(positions)
   }
 
@@ -205,7 +248,7 @@ class ConsumeLoop {
 
   private async leave(): Promise<void> {
     if (this.member === null) return
-    await this.member.commit(this.fetcher.assigned)
+    if (!this.abandoned) await this.member.commit(this.fetcher.assigned)
     await this.member.leave()
   }
 }

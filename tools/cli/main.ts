@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { ConnectionFailed } from '../../net/client/client-errors.ts'
+import { ConnectionFailed, RequestFailed, UnsupportedApi } from '../../net/client/client-errors.ts'
 import { commands } from './commands.ts'
 import { describeConnectionFailure } from './connection-advice.ts'
 import { CommandFailure, describeFailure, ExitCode } from './failure.ts'
@@ -14,27 +14,42 @@ import { VERSION } from './version.ts'
 
 /** Runs what argv asks for; resolves with the process's exit code. */
 export async function main(argv: readonly string[], io: CommandIo = processIo()): Promise<number> {
-  quietOnClosedPipe(io)
-  const calledAs = basename(argv[1] ?? 'sluice')
-  // Kafka's scripts take -daemon with one dash.
-  const args = argv
-    .slice(2)
-    .map((arg) => (arg === '-daemon' && argv[2] === 'serve' ? '--daemon' : arg))
-  const byOwnName = kafkaToolNamed(calledAs)
-  const byFirstWord = byOwnName ?? kafkaToolNamed(args[0] ?? '')
+  const calledAs = kafkaToolNamed(basename(argv[1] ?? ''))
+  const args = argv.slice(2)
+  const tool = calledAs ?? kafkaToolNamed(args[0] ?? '')
   try {
-    if (byFirstWord !== null) {
-      const tool = await byFirstWord.load()
-      return await tool.run(byOwnName === null ? args.slice(1) : args, io)
-    }
-    return await runOwn(args, io)
+    if (tool === null) return await runOwn(args, io)
+    const { run } = await tool.load()
+    return await run(calledAs === null ? args.slice(1) : args, io)
   } catch (error) {
-    return report(error, io)
+    const code = report(error, io)
+    // Under their own names Kafka's tools keep its two exit codes.
+    return tool === null ? code : ExitCode.failed
   }
 }
 
-async function runOwn(args: readonly string[], io: CommandIo): Promise<number> {
+async function runOwn(words: readonly string[], io: CommandIo): Promise<number> {
+  if (words.length === 0) {
+    newProgram(io, () => {}).outputHelp({ error: true })
+    return ExitCode.usage
+  }
+  if (words[0]?.startsWith('kafka-') === true) throw unknownKafkaTool(words[0])
+  // Kafka's scripts take -daemon with one dash.
+  const args = words.map((word) => (word === '-daemon' && words[0] === 'serve' ? '--daemon' : word))
   let exitCode: number = ExitCode.done
+  const program = newProgram(io, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
+  }
+  return exitCode
+}
+
+function newProgram(io: CommandIo, exit: (code: number) => void): Command {
   const program = new Command('sluice')
   program
     .description('A Kafka-compatible message broker and its tools.')
@@ -48,23 +63,8 @@ async function runOwn(args: readonly string[], io: CommandIo): Promise<number> {
       'after',
       `\nKafka's tools by their own names:\n  ${kafkaTools.map((tool) => tool.name).join('\n  ')}`,
     )
-  for (const command of commands) {
-    const registered = command.register(program, io, (code) => {
-      exitCode = code
-    })
-    inheritOverride(registered)
-  }
-  if (args.length === 0) {
-    program.outputHelp()
-    return ExitCode.usage
-  }
-  try {
-    await program.parseAsync(args as string[], { from: 'user' })
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
-  }
-  return exitCode
+  for (const command of commands) inheritOverride(command.register(program, io, exit))
+  return program
 }
 
 /** Sub-commands do not inherit exitOverride when they are made before it is set. */
@@ -73,13 +73,18 @@ function inheritOverride(command: Command): void {
   for (const child of command.commands) inheritOverride(child as Command)
 }
 
+function unknownKafkaTool(name: string): CommandFailure {
+  return new CommandFailure(
+    ExitCode.usage,
+    `there is no '${name}' here`,
+    null,
+    `of Kafka's tools there are ${kafkaTools.map((tool) => tool.name).join(', ')}; the others work ` +
+      'with this broker as Kafka ships them',
+  )
+}
+
 function report(error: unknown, io: CommandIo): number {
-  const failure =
-    error instanceof CommandFailure
-      ? error
-      : error instanceof ConnectionFailed
-        ? describeConnectionFailure(error)
-        : null
+  const failure = asFailure(error)
   if (failure !== null) {
     io.stderr.write(`${describeFailure(failure)}\n`)
     return failure.exitCode
@@ -89,10 +94,17 @@ function report(error: unknown, io: CommandIo): number {
   return ExitCode.failed
 }
 
-/** `sluice … | head` ends quietly. */
-function quietOnClosedPipe(io: CommandIo): void {
-  io.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(ExitCode.done)
-    throw error
-  })
+function asFailure(error: unknown): CommandFailure | null {
+  if (error instanceof CommandFailure) return error
+  if (error instanceof ConnectionFailed) return describeConnectionFailure(error)
+  if (error instanceof RequestFailed)
+    return new CommandFailure(ExitCode.failed, 'the broker refused the request', error.message)
+  if (error instanceof UnsupportedApi)
+    return new CommandFailure(
+      ExitCode.failed,
+      'the broker cannot do that',
+      error.message,
+      'use a broker of another version',
+    )
+  return null
 }

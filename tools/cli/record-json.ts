@@ -1,8 +1,9 @@
 /**
  * One record as one JSON object, both ways: what `consume --format jsonl` prints, `produce --input
- * jsonl` takes. Bytes that are no UTF-8 travel as {"base64": "…"}; null stays null.
+ * jsonl` takes. Bytes that are no UTF-8 travel as {"base64": "…"}; null stays null. Topic, partition
+ * and offset say where a record was; they do not say where it goes.
  */
-
+import type { HeaderToWrite } from '../../engine/record/build.ts'
 import type { FetchedRecord } from '../../net/client/client-fetcher.ts'
 import type { OutgoingRecord } from '../../net/client/client-producer.ts'
 import { CommandFailure, ExitCode } from './failure.ts'
@@ -29,19 +30,25 @@ export function recordFromJson(line: string, lineNumber: number): OutgoingRecord
   } catch (error) {
     throw badLine(lineNumber, error instanceof Error ? error.message : String(error))
   }
-  if (typeof parsed !== 'object' || parsed === null) throw badLine(lineNumber, 'not an object')
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw badLine(lineNumber, 'not an object')
   const { key, value, headers, timestamp } = parsed as Record<string, unknown>
-  const list = headers === undefined ? [] : headers
+  const list = headers ?? []
   if (!Array.isArray(list)) throw badLine(lineNumber, 'headers is not a list')
+  if (timestamp !== undefined && !Number.isSafeInteger(timestamp))
+    throw badLine(lineNumber, 'timestamp is no whole number of milliseconds')
   return {
     key: bytesOf(key ?? null, lineNumber),
     value: bytesOf(value ?? null, lineNumber),
-    headers: list.map((header: { key?: unknown; value?: unknown }) => ({
-      key: String(header.key),
-      value: bytesOf(header.value ?? null, lineNumber),
-    })),
+    headers: list.map((header: unknown) => headerOf(header, lineNumber)),
     ...(typeof timestamp === 'number' ? { timestamp } : {}),
   }
+}
+
+function headerOf(header: unknown, lineNumber: number): HeaderToWrite {
+  const { key, value } = (header ?? {}) as Record<string, unknown>
+  if (typeof key !== 'string') throw badLine(lineNumber, 'a header is {"key": "…", "value": …}')
+  return { key, value: bytesOf(value ?? null, lineNumber) }
 }
 
 function textOrBase64(bytes: Buffer | null): Cell {

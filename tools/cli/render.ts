@@ -1,6 +1,7 @@
 /**
  * The one renderer behind `--format text|json|jsonl`. Commands hand over rows with named columns (or
- * one object) and never print data themselves; stdout gets data only, stderr everything else.
+ * one object) and never print data themselves; stdout gets data only, stderr everything else. What has
+ * no end, as records that are consumed, is a line per object under `json` too.
  *
  * text   a table: header line, two blanks between columns, numbers right-aligned
  * json   one array (or object), indented
@@ -68,18 +69,24 @@ export class Renderer {
     }
   }
 
-  /** Prints one of many as soon as it is known: a line each, also under `json`. */
-  streamed(row: Row): void {
-    this.write(`${JSON.stringify(row)}\n`)
+  /** What a change did: data for programs; in text form stderr has told it already. */
+  outcome(result: Row | readonly Row[]): void {
+    if (this.format === 'json') this.write(`${JSON.stringify(result, null, 2)}\n`)
+    else if (this.format === 'jsonl') this.streamed([result].flat() as Row[])
   }
 
-  /** Text form only: a line as it stands, for layouts that must match Kafka's. */
-  line(text: string): void {
-    this.write(`${text}\n`)
+  /** Prints some of many as soon as they are known: a line each, also under `json`. */
+  streamed(rows: readonly Row[]): void {
+    this.write(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  }
+
+  /** Text form only: content as the bytes it is. */
+  raw(bytes: Buffer): void {
+    this.output.write(bytes)
   }
 
   private write(text: string): void {
-    this.output.write(text)
+    if (text !== '') this.output.write(text)
   }
 }
 
@@ -99,7 +106,7 @@ function textTable(columns: readonly Column[], rows: readonly Row[], header: boo
   const cells = rows.map((row) => columns.map((column) => textOf(row[column.key] ?? null)))
   const heads = columns.map(headOf)
   const widths = heads.map((head, at) =>
-    Math.max(header ? head.length : 0, ...cells.map((row) => row[at]?.length ?? 0)),
+    cells.reduce((width, row) => Math.max(width, row[at]?.length ?? 0), header ? head.length : 0),
   )
   const numeric = columns.map(
     (column) => rows.length > 0 && rows.every((row) => typeof row[column.key] === 'number'),

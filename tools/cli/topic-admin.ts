@@ -20,10 +20,17 @@ import type { Client, TopicMetadata } from '../../net/client/client.ts'
 import { RequestFailed } from '../../net/client/client-errors.ts'
 
 const TOPIC_RESOURCE = 2
-/** Sources that are a topic's own or a broker's doing: defaults are left out of descriptions. */
-const SOURCE_DEFAULT = 5
-const SOURCE_STATIC = 4
 const CHANGE_TIMEOUT_MS = 30_000
+
+/** Where a value comes from (DescribeConfigsResponse.ConfigSource), as far as anybody asks here. */
+export const ConfigSource = { topic: 1, default: 5 } as const
+
+export interface TopicConfig {
+  readonly name: string
+  readonly value: string
+  /** A ConfigSource, or another of Kafka's numbers. */
+  readonly source: number
+}
 
 export interface NewTopic {
   readonly name: string
@@ -40,8 +47,8 @@ export interface TopicDescription {
   readonly topicId: string
   readonly internal: boolean
   readonly partitions: TopicMetadata['partitions']
-  /** `key=value` of options that are not defaults, as the broker lists them. */
-  readonly configs: readonly string[]
+  /** Options that are not Kafka's defaults, in the broker's order. */
+  readonly configs: readonly TopicConfig[]
 }
 
 /** Creates one topic; throws RequestFailed with the broker's words. */
@@ -102,10 +109,12 @@ export async function describeTopics(
   return topics.map((topic) => {
     const result = answer.results.find(({ resourceName }) => resourceName === topic.name)
     const configs = (result?.configs ?? [])
-      .filter(
-        ({ configSource }) => configSource !== SOURCE_DEFAULT && configSource !== SOURCE_STATIC,
-      )
-      .map(({ name, value }) => `${name}=${value ?? ''}`)
+      .filter(({ configSource }) => configSource !== ConfigSource.default)
+      .map(({ name, value, configSource }) => ({
+        name,
+        value: value ?? '',
+        source: configSource,
+      }))
     return {
       name: topic.name ?? '',
       topicId: topic.topicId,

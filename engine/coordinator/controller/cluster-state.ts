@@ -50,12 +50,13 @@ export function topicImage(name: string, record: TopicRecord, incarnation: numbe
   }
 }
 
-/** The image of everything the store holds. */
+/** The image of everything the store holds; `version` is above that of any image of earlier runs. */
 export function imageOf(
   brokerId: number,
   cluster: ClusterRecord,
   topicEntries: readonly MetaEntry[],
   configEntries: readonly MetaEntry[],
+  version: number,
 ): MetadataImage {
   const topics = topicEntries.map((entry) =>
     topicImage(entry.key.slice(TOPIC_PREFIX.length), parseRecord(entry), cluster.incarnation),
@@ -67,7 +68,7 @@ export function imageOf(
     ]),
   )
   return {
-    version: 1,
+    version,
     clusterId: cluster.clusterId,
     brokerId,
     incarnation: cluster.incarnation,

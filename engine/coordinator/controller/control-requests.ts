@@ -1,10 +1,9 @@
 /**
  * The requests that run on shard 0 (ShardCalls.control): decoded here, run by the controller, encoded
  * here, whichever shard's connection they came by. Internal and auto-created topics come in as
- * CreateTopics and EnsureTopic too, so that there is one way to change control state.
+ * CreateTopics too, so that there is one way to change control state.
  */
 import { ApiError, ErrorCode } from '../../base/errors.ts'
-import type { TopicImage } from '../../metadata/image.ts'
 import { isInternalTopic } from '../../metadata/topic-name.ts'
 import type { CreateTopicsRequest } from '../../protocol/19-create-topics.ts'
 import type { DeleteTopicsRequest } from '../../protocol/20-delete-topics.ts'
@@ -26,7 +25,7 @@ const DELETE_TOPICS = 20
 const CREATE_PARTITIONS = 37
 const REPLICATION_FACTOR = 1
 
-/** What CreateTopics v5 and later tell of a created topic's options. */
+/** What CreateTopics v5 and later tell of a topic's options. */
 export type DescribeTopicConfigs = (configs: ReadonlyMap<string, string>) => readonly {
   readonly name: string
   readonly value: string | null
@@ -77,35 +76,35 @@ async function createTopics(
 ): Promise<object> {
   // The broker's own topics have their own counts and options, unless an operator names others.
   const own = request.topics.filter(
-    ({ name, numPartitions }) =>
-      numPartitions === -1 && isInternalTopic(name) && !controller.image.topics.has(name),
+    ({ name, numPartitions, assignments, configs }) =>
+      isInternalTopic(name) &&
+      numPartitions === -1 &&
+      assignments.length === 0 &&
+      configs.length === 0 &&
+      !controller.image.topics.has(name),
   )
   const created: CreatedTopic[] = []
   if (!request.validateOnly)
     for (const { name } of own) {
       const topic = await controller.ensureInternalTopic(name)
-      if (topic !== null) created.push(existing(topic))
+      if (topic !== null)
+        created.push({ name, topic, errorCode: ErrorCode.NONE, errorMessage: null })
     }
   const done = new Set(created.map(({ name }) => name))
   const topics = request.topics.filter(({ name }) => !done.has(name))
-  created.push(...(await controller.createTopics({ ...request, topics })))
+  if (topics.length > 0) created.push(...(await controller.createTopics({ ...request, topics })))
   return { topics: created.map((topic) => answerFor(topic, describeConfigs)) }
 }
 
-function existing(topic: TopicImage): CreatedTopic {
-  const partitions = topic.partitions.length
-  return { name: topic.name, topic, partitions, errorCode: ErrorCode.NONE, errorMessage: null }
-}
-
 function answerFor(created: CreatedTopic, describeConfigs: DescribeTopicConfigs): object {
-  const { name, topic, errorCode, errorMessage, partitions } = created
-  if (topic === null) return { name, errorCode, errorMessage, configs: null }
+  const { name, topic, errorCode, errorMessage } = created
+  if (topic === null) return { name, errorCode, errorMessage, configs: [] }
   return {
     name,
     topicId: topic.topicId,
     errorCode,
     errorMessage,
-    numPartitions: partitions,
+    numPartitions: topic.partitions.length,
     replicationFactor: REPLICATION_FACTOR,
     configs: describeConfigs(topic.configs),
   }

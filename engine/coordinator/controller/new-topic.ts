@@ -1,25 +1,28 @@
 /**
- * May this topic be created, and as what? Kafka's checks in Kafka's words (ReplicationControlManager,
- * 4.2), for a cluster of one broker.
+ * May these topics be created, and as what? Kafka's checks in Kafka's words and order
+ * (ReplicationControlManager and ControllerApis, 4.2), for a cluster of one broker.
+ *
+ * differs from Kafka: names of one request must not collide with each other either.
  */
 import { ErrorCode } from '../../base/errors.ts'
 import { limits } from '../../base/limits.ts'
 import type { MetadataImage } from '../../metadata/image.ts'
-import { collisionKey, topicNameProblem } from '../../metadata/topic-name.ts'
+import {
+  CLUSTER_METADATA_TOPIC,
+  collisionKey,
+  mayCollide,
+  topicNameProblem,
+} from '../../metadata/topic-name.ts'
 import type { CreateTopicsRequest } from '../../protocol/19-create-topics.ts'
+import { DUPLICATE_NAME, namesTwice, type Refusal, refusal } from './refusal.ts'
 
-export type NewTopicRequest = CreateTopicsRequest['topics'][number]
+type NewTopicRequest = CreateTopicsRequest['topics'][number]
 
 export interface TopicDefaults {
   /** num.partitions */
   readonly partitions: number
-  /** Kafka's sentence about a bad value of a topic option, or null. */
-  configProblem(name: string, value: string | null): string | null
-}
-
-export interface Refusal {
-  readonly errorCode: number
-  readonly errorMessage: string | null
+  /** Kafka's sentence about what is wrong with options given for a topic, or null. */
+  configProblem(configs: ReadonlyMap<string, string | null>): string | null
 }
 
 export interface PlannedTopic {
@@ -27,33 +30,87 @@ export interface PlannedTopic {
   readonly configs: Readonly<Record<string, string>>
 }
 
-export function planTopic(
+/** One plan or refusal per name, in the order asked. */
+export function planTopics(
+  requested: readonly NewTopicRequest[],
+  image: MetadataImage,
+  defaults: TopicDefaults,
+): { readonly name: string; readonly plan: PlannedTopic | Refusal }[] {
+  const twice = namesTwice(requested)
+  const tooMany = partitionsAsked(requested, defaults) > limits.requestPartitionsMax
+  const taken = takenNames(requested, image)
+  const plans = new Map<string, PlannedTopic | Refusal>()
+  for (const topic of requested) {
+    const { name } = topic
+    if (twice.has(name)) plans.set(name, refusal(ErrorCode.INVALID_REQUEST, DUPLICATE_NAME))
+    else if (tooMany) plans.set(name, refusal(ErrorCode.POLICY_VIOLATION, TOO_MANY_PARTITIONS))
+    else {
+      const plan = nameRefusal(name, image, taken) ?? planTopic(topic, image, defaults)
+      plans.set(name, plan)
+      if (!('errorCode' in plan)) taken.set(collisionKey(name), name)
+    }
+  }
+  return [...plans].map(([name, plan]) => ({ name, plan }))
+}
+
+export const TOO_MANY_PARTITIONS = 'Excessively large number of partitions per request.'
+
+function partitionsAsked(requested: readonly NewTopicRequest[], defaults: TopicDefaults): number {
+  let sum = 0
+  for (const { assignments, numPartitions } of requested) {
+    if (assignments.length > 0) sum += assignments.length
+    else sum += numPartitions === -1 ? defaults.partitions : Math.max(0, numPartitions)
+  }
+  return sum
+}
+
+/** Existing names by what they collide with; only looked at for names that can collide. */
+function takenNames(
+  requested: readonly NewTopicRequest[],
+  image: MetadataImage,
+): Map<string, string> {
+  const taken = new Map<string, string>()
+  if (requested.some(({ name }) => mayCollide(name)))
+    for (const name of image.topics.keys())
+      if (mayCollide(name)) taken.set(collisionKey(name), name)
+  return taken
+}
+
+function nameRefusal(
+  name: string,
+  image: MetadataImage,
+  taken: ReadonlyMap<string, string>,
+): Refusal | null {
+  if (name === CLUSTER_METADATA_TOPIC)
+    return refusal(ErrorCode.INVALID_REQUEST, `Creation of internal topic ${name} is prohibited.`)
+  const problem = topicNameProblem(name)
+  if (problem !== null) return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, problem)
+  if (image.topics.has(name))
+    return refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`)
+  const collision = mayCollide(name) ? taken.get(collisionKey(name)) : undefined
+  if (collision === undefined) return null
+  return refusal(
+    ErrorCode.INVALID_TOPIC_EXCEPTION,
+    `Topic '${name}' collides with existing topic: ${collision}`,
+  )
+}
+
+function planTopic(
   request: NewTopicRequest,
   image: MetadataImage,
   defaults: TopicDefaults,
 ): PlannedTopic | Refusal {
-  const { name } = request
-  const nameProblem = topicNameProblem(name)
-  if (nameProblem !== null) return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, nameProblem)
-  if (image.topics.has(name))
-    return refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`)
-  const collision = collidingTopic(name, image)
-  if (collision !== null)
-    return refusal(
-      ErrorCode.INVALID_TOPIC_EXCEPTION,
-      `Topic '${name}' collides with existing topic: ${collision}`,
-    )
-  const configs: Record<string, string> = {}
-  for (const { name: option, value } of request.configs) {
-    const problem = defaults.configProblem(option, value)
-    if (problem !== null) return refusal(ErrorCode.INVALID_CONFIG, problem)
-    configs[option] = value ?? ''
-  }
+  // Of an option given twice, the last one counts.
+  const configs = new Map(request.configs.map(({ name, value }) => [name, value]))
+  const problem = defaults.configProblem(configs)
+  if (problem !== null) return refusal(ErrorCode.INVALID_CONFIG, problem)
   const partitions =
     request.assignments.length > 0
       ? plannedByAssignment(request, image.brokerId)
       : plannedByCount(request, defaults)
-  return typeof partitions === 'number' ? { partitions, configs } : partitions
+  if (typeof partitions !== 'number') return partitions
+  const set = [...configs].map(([name, value]) => [name, value ?? ''] as const)
+  return { partitions, configs: Object.fromEntries(set) }
 }
 
 function plannedByCount(request: NewTopicRequest, defaults: TopicDefaults): number | Refusal {
@@ -74,7 +131,7 @@ function plannedByCount(request: NewTopicRequest, defaults: TopicDefaults): numb
       `Unable to replicate the partition ${replicationFactor} time(s): The target replication ` +
         `factor of ${replicationFactor} cannot be reached because only 1 broker(s) are registered.`,
     )
-  return boundedPartitions(numPartitions === -1 ? defaults.partitions : numPartitions)
+  return numPartitions === -1 ? defaults.partitions : numPartitions
 }
 
 function plannedByAssignment(request: NewTopicRequest, brokerId: number): number | Refusal {
@@ -105,7 +162,7 @@ function plannedByAssignment(request: NewTopicRequest, brokerId: number): number
         ErrorCode.INVALID_REPLICA_ASSIGNMENT,
         'partitions should be a consecutive 0-based integer sequence',
       )
-  return boundedPartitions(indexes.size)
+  return indexes.size
 }
 
 /** Why these replicas cannot hold a partition; null when they can. */
@@ -118,26 +175,10 @@ export function assignmentProblem(brokerIds: readonly number[], brokerId: number
       return `The manual partition assignment includes the broker ${replica} more than once.`
     seen.add(replica)
     if (replica !== brokerId)
-      return `The manual partition assignment includes broker ${replica}, but no such broker is registered.`
+      return (
+        `The manual partition assignment includes broker ${replica}, but no such broker is ` +
+        'registered.'
+      )
   }
   return null
-}
-
-function boundedPartitions(count: number): number | Refusal {
-  if (count <= limits.topicPartitionsMax) return count
-  return refusal(
-    ErrorCode.INVALID_PARTITIONS,
-    `A topic may have at most ${limits.topicPartitionsMax} partitions, ${count} were asked for.`,
-  )
-}
-
-function collidingTopic(name: string, image: MetadataImage): string | null {
-  if (!/[._]/.test(name)) return null
-  const key = collisionKey(name)
-  for (const existing of image.topics.keys()) if (collisionKey(existing) === key) return existing
-  return null
-}
-
-export function refusal(errorCode: number, errorMessage: string | null): Refusal {
-  return { errorCode, errorMessage }
 }

@@ -1,5 +1,6 @@
 /** The embedded store: compare-and-swap, folding, and what a power cut or a damaged file may do. */
 import { describe, expect, it } from 'vitest'
+import { limits } from '../../../engine/base/limits.ts'
 import { silentLogger } from '../../../engine/base/logger.ts'
 import type { Disk } from '../../../engine/log/disk.ts'
 import {
@@ -22,9 +23,9 @@ async function newDisk(seed = 1): Promise<SimulatedDisk> {
 
 const open = (disk: Disk) => EmbeddedMetaStore.open(disk, '/data', silentLogger)
 
-async function put(store: EmbeddedMetaStore, key: string, value: string | null): Promise<boolean> {
+async function put(store: EmbeddedMetaStore, key: string, value: string | null): Promise<number> {
   const revision = (await store.get(key))?.revision ?? 0
-  return store.transact([{ key, revision }], [{ key, value }])
+  return (await store.transact([{ key, revision }], [{ key, value }])) ?? 0
 }
 
 async function contentOf(store: EmbeddedMetaStore): Promise<Record<string, string>> {
@@ -37,7 +38,7 @@ const LARGE = 'x'.repeat(40_000)
 describe('the embedded store', () => {
   it('makes all changes of a transaction or none', async () => {
     const store = await open(await newDisk())
-    expect(await put(store, 'a', '1')).toBe(true)
+    expect(await put(store, 'a', '1')).toBe(1)
     const stale = await store.transact(
       [{ key: 'a', revision: 0 }],
       [
@@ -45,7 +46,7 @@ describe('the embedded store', () => {
         { key: 'b', value: '2' },
       ],
     )
-    expect(stale).toBe(false)
+    expect(stale).toBeNull()
     expect(await contentOf(store)).toEqual({ a: '1' })
   })
 
@@ -87,6 +88,39 @@ describe('the embedded store', () => {
     expect(await contentOf(await open(disk))).toEqual({ kept: '1' })
   })
 
+  it('lets a key change between leased and lasting, on disk too', async () => {
+    const disk = await newDisk()
+    const store = await open(disk)
+    const lease = await store.lease()
+    await put(store, 'lasting first', '1')
+    await store.transact([], [{ key: 'lasting first', value: '2', lease }])
+    await store.transact([], [{ key: 'leased first', value: '1', lease }])
+    await put(store, 'leased first', '2')
+    await lease.revoke()
+    expect(await contentOf(store)).toEqual({ 'leased first': '2' })
+    await store.close()
+    expect(await contentOf(await open(disk))).toEqual({ 'leased first': '2' })
+  })
+
+  it('gives every change its own revision, in order, also among waiting ones', async () => {
+    const store = await open(await newDisk())
+    const lease = await store.lease()
+    await store.transact([], [{ key: 'leased', value: '1', lease }])
+    const set = (key: string) => store.transact([], [{ key, value: '1' }])
+    const waiting = [set('a'), lease.revoke(), set('b')]
+    expect(await Promise.all(waiting)).toEqual([2, undefined, 4])
+  })
+
+  it('refuses changes when too many wait', async () => {
+    const store = await open(await newDisk())
+    const waiting = Array.from({ length: limits.metaTransactionsMax }, () =>
+      store.transact([{ key: 'a', revision: 9 }], []),
+    )
+    await expect(store.transact([], [{ key: 'a', value: '1' }])).rejects.toThrow(/too many/)
+    await Promise.all(waiting)
+    expect(await put(store, 'a', '1')).toBe(1)
+  })
+
   it('folds a long log into the snapshot and goes on', async () => {
     const disk = await newDisk()
     const store = await open(disk)
@@ -104,7 +138,7 @@ describe('the embedded store', () => {
     await put(store, 'a', '1')
     disk.inject({ at: 1, operation: 'write', fault: { kind: 'error', code: 'ENOSPC' } })
     await expect(put(store, 'a', '2')).rejects.toThrow(/ENOSPC/)
-    expect(await put(store, 'a', '3')).toBe(true)
+    expect(await put(store, 'a', '3')).toBeGreaterThan(0)
     disk.inject({ at: 1, operation: 'sync', fault: { kind: 'sync-failure', mode: 'lost' } })
     await expect(put(store, 'a', '4')).rejects.toThrow()
     await expect(put(store, 'a', '5')).rejects.toThrow()
@@ -165,21 +199,24 @@ describe('a power cut', () => {
   it('keeps every acknowledged change and no half of any, at any moment', async () => {
     const disk = await newDisk()
     const acknowledged = new Map<string, string>()
-    let attempted: [string, string] | null = null
+    let attempted: Record<string, string> | null = null
     const moments: { after: SimulatedDisk; legal: Record<string, string>[] }[] = []
     let seed = 0
     disk.onCall = () => {
       const before = Object.fromEntries(acknowledged)
-      const legal =
-        attempted === null ? [before] : [before, { ...before, [attempted[0]]: attempted[1] }]
+      const legal = attempted === null ? [before] : [before, { ...before, ...attempted }]
       for (const after of disk.crashStates(++seed, 4)) moments.push({ after, legal })
     }
     const store = await open(disk)
     for (let n = 0; n < 40; n++) {
       const value = n % 6 === 5 ? `${n}${LARGE.repeat(2)}` : String(n)
-      attempted = [`key-${n % 5}`, value]
-      await put(store, ...attempted)
-      acknowledged.set(...attempted)
+      const pair = { [`key-${n % 5}`]: value, [`twin-${n % 5}`]: value }
+      attempted = pair
+      await store.transact(
+        [],
+        Object.entries(pair).map(([key, value]) => ({ key, value })),
+      )
+      for (const [key, value] of Object.entries(pair)) acknowledged.set(key, value)
       attempted = null
     }
     disk.onCall = null

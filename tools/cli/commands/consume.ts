@@ -22,6 +22,10 @@ interface ConsumeFlags extends ConnectFlags {
   readonly committed?: boolean
 }
 
+const NOTHING = Buffer.alloc(0)
+const TAB = Buffer.from('\t')
+const LINE_END = Buffer.from('\n')
+
 export const consumeCommand: OwnCommand = {
   register(program: Command, io: CommandIo): Command {
     return addConnectFlags(program.command('consume <topic>').description('print records'))
@@ -41,7 +45,10 @@ async function run(topic: string, flags: ConsumeFlags, io: CommandIo): Promise<v
   const options = optionsOf(topic, flags)
   await withClient({ ...flags }, io, async (client: Client, renderer: Renderer) => {
     try {
-      await consume(client, options, (record) => print(record, renderer, flags.printKey === true))
+      await consume(client, options, io, (records) => {
+        if (renderer.format !== 'text') renderer.streamed(records.map(recordToRow))
+        else renderer.raw(asText(records, flags.printKey === true))
+      })
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error
       throw new CommandFailure(ExitCode.failed, `reading '${topic}' failed`, error.message)
@@ -82,11 +89,12 @@ function startOf(flags: ConsumeFlags): number | 'earliest' | 'latest' {
   return wholeNumber('--offset', flags.offset, 0)
 }
 
-function print(record: FetchedRecord, renderer: Renderer, printKey: boolean): void {
-  if (renderer.format !== 'text') {
-    renderer.streamed(recordToRow(record))
-    return
-  }
-  const value = record.value?.toString('utf8') ?? ''
-  renderer.line(printKey ? `${record.key?.toString('utf8') ?? ''}\t${value}` : value)
+/** Contents a line each, byte for byte; null is an empty one. */
+function asText(records: readonly FetchedRecord[], printKey: boolean): Buffer {
+  const pieces = records.flatMap(({ key, value }) => [
+    ...(printKey ? [key ?? NOTHING, TAB] : []),
+    value ?? NOTHING,
+    LINE_END,
+  ])
+  return Buffer.concat(pieces)
 }

@@ -1,5 +1,4 @@
 /** `sluice produce TOPIC`: a record per line of standard input. */
-import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import { codecByName } from '../../../engine/record/compression.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
@@ -7,6 +6,7 @@ import { ClientProducer, type OutgoingRecord } from '../../../net/client/client-
 import type { OwnCommand } from '../commands.ts'
 import { addConnectFlags, type ConnectFlags, wholeNumber, withClient } from '../connect-options.ts'
 import { CommandFailure, ExitCode } from '../failure.ts'
+import { inputLines } from '../input-lines.ts'
 import type { CommandIo } from '../io.ts'
 import { recordFromJson } from '../record-json.ts'
 
@@ -54,9 +54,7 @@ async function produce(topic: string, flags: ProduceFlags, io: CommandIo): Promi
     let count = 0
     try {
       await producer.start()
-      for await (const line of createInterface({ input: io.stdin, crlfDelay: Infinity })) {
-        await producer.send(parse(line, ++count))
-      }
+      for await (const line of inputLines(io.stdin, 'lf')) await producer.send(parse(line, ++count))
       await producer.flush()
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error
@@ -66,18 +64,22 @@ async function produce(topic: string, flags: ProduceFlags, io: CommandIo): Promi
   })
 }
 
-function lineParser(flags: ProduceFlags): (line: string, lineNumber: number) => OutgoingRecord {
+type LineParser = (line: Buffer, lineNumber: number) => OutgoingRecord
+
+function lineParser(flags: ProduceFlags): LineParser {
   const partition =
     flags.partition === undefined
       ? {}
       : { partition: wholeNumber('--partition', flags.partition, 0) }
   if (flags.input === 'jsonl')
-    return (line, lineNumber) => ({ ...recordFromJson(line, lineNumber), ...partition })
+    return (line, lineNumber) => ({ ...recordFromJson(line.toString(), lineNumber), ...partition })
   if (flags.input !== 'lines')
     throw new CommandFailure(ExitCode.usage, `--input ${flags.input}: use lines or jsonl`)
   const separator = flags.keySeparator
+  if (separator === '')
+    throw new CommandFailure(ExitCode.usage, '--key-separator must not be empty')
   return (line, lineNumber) => {
-    if (separator === undefined) return { key: null, value: Buffer.from(line), ...partition }
+    if (separator === undefined) return { key: null, value: line, ...partition }
     const at = line.indexOf(separator)
     if (at < 0)
       throw new CommandFailure(
@@ -86,10 +88,7 @@ function lineParser(flags: ProduceFlags): (line: string, lineNumber: number) => 
         null,
         'mend the input, or leave out --key-separator to write lines without keys',
       )
-    return {
-      key: Buffer.from(line.slice(0, at)),
-      value: Buffer.from(line.slice(at + separator.length)),
-      ...partition,
-    }
+    const behind = line.subarray(at + Buffer.byteLength(separator))
+    return { key: line.subarray(0, at), value: behind, ...partition }
   }
 }

@@ -7,7 +7,7 @@ import type { Demonstration } from '../../quickstart/demonstration.ts'
 import type { OwnCommand } from '../commands.ts'
 import { wholeNumber } from '../connect-options.ts'
 import { CommandFailure, ExitCode } from '../failure.ts'
-import { type CommandIo, interrupted } from '../io.ts'
+import type { CommandIo } from '../io.ts'
 
 interface QuickstartFlags {
   readonly exit?: boolean
@@ -42,7 +42,7 @@ async function run(flags: QuickstartFlags, io: CommandIo): Promise<void> {
   const { demonstrate, QUICKSTART_TOPIC } = await import('../../quickstart/demonstration.ts')
   const port = await freePort(wholeNumber('--port', flags.port, 1))
   const dataFolder = join(io.cwd, flags.data)
-  const stopped = interrupted()
+  const stopped = io.interrupted()
   const broker = await startBrokerChild(port, dataFolder).catch((error: Error) => {
     throw new CommandFailure(ExitCode.failed, 'the broker did not start', error.message)
   })

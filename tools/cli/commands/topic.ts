@@ -1,6 +1,7 @@
 /** `sluice topic create|list|describe|delete|alter`. */
 import type { Command } from 'commander'
 import { ErrorCode, errorName } from '../../../engine/base/errors.ts'
+import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import type { OwnCommand } from '../commands.ts'
 import {
@@ -14,6 +15,7 @@ import { CommandFailure, ExitCode } from '../failure.ts'
 import type { CommandIo } from '../io.ts'
 import type { Row } from '../render.ts'
 import {
+  ConfigSource,
   createPartitions,
   createTopic,
   deleteTopic,
@@ -62,11 +64,12 @@ async function create(name: string, flags: CreateFlags, io: CommandIo): Promise<
   const configs = keyValues('--config', flags.config)
   const partitions = wholeNumber('--partitions', flags.partitions, -1)
   const replicationFactor = wholeNumber('--replication-factor', flags.replicationFactor, -1)
-  await withClient(flags, io, async (client) => {
+  await withClient(flags, io, async (client, renderer) => {
     await refusable(`topic '${name}' was not created`, () =>
       createTopic(client, { name, partitions, replicationFactor, configs }),
     )
     io.stderr.write(`created topic ${name}\n`)
+    renderer.outcome({ name, created: true })
   })
 }
 
@@ -112,7 +115,7 @@ async function describe(
     for (const topic of descriptions) {
       renderer.item(
         [{ key: 'name' }, { key: 'topicId', head: 'ID' }, { key: 'internal' }, { key: 'configs' }],
-        { ...asRow(topic), configs: topic.configs.join(', ') || null },
+        { ...asRow(topic), configs: ownConfigs(topic).map((pair) => pair.join('=')) },
       )
       renderer.table(
         [
@@ -133,9 +136,16 @@ function asRow(topic: TopicDescription): Row {
     name: topic.name,
     topicId: topic.topicId,
     internal: topic.internal,
-    configs: Object.fromEntries(topic.configs.map((pair) => pair.split(/=(.*)/s).slice(0, 2))),
+    configs: Object.fromEntries(ownConfigs(topic)),
     partitions: partitionRows(topic),
   }
+}
+
+/** Options set for this very topic. */
+function ownConfigs(topic: TopicDescription): [name: string, value: string][] {
+  return topic.configs
+    .filter(({ source }) => source === ConfigSource.topic)
+    .map(({ name, value }) => [name, value])
 }
 
 function partitionRows(topic: TopicDescription): Row[] {
@@ -148,28 +158,49 @@ function partitionRows(topic: TopicDescription): Row[] {
   }))
 }
 
+/** Deletes as many as can be; the exit code tells whether that was all, some or none. */
 async function remove(
   names: readonly string[],
   flags: ConnectFlags & { ifExists?: boolean },
   io: CommandIo,
 ): Promise<void> {
-  await withClient(flags, io, async (client) => {
+  await withClient(flags, io, async (client, renderer) => {
+    const rows: Row[] = []
+    const failures: CommandFailure[] = []
     for (const name of names) {
-      try {
-        await deleteTopic(client, name)
-        io.stderr.write(`deleted topic ${name}\n`)
-      } catch (error) {
-        if (!(error instanceof RequestFailed)) throw error
-        if (error.code !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-          throw new CommandFailure(
-            ExitCode.failed,
-            `topic '${name}' was not deleted`,
-            error.message,
-          )
-        if (flags.ifExists !== true) throw unknownTopic(name, error.code)
-      }
+      const failure = await removeOne(client, name, flags.ifExists === true)
+      if (failure === null) io.stderr.write(`deleted topic ${name}\n`)
+      else failures.push(failure)
+      rows.push({ name, deleted: failure === null })
     }
+    renderer.outcome(rows)
+    const [first, ...others] = failures
+    if (first === undefined) return
+    if (names.length === 1) throw first
+    throw new CommandFailure(
+      failures.length < names.length ? ExitCode.partlyFailed : ExitCode.failed,
+      `${failures.length} of ${names.length} topics were not deleted`,
+      [first, ...others].map(({ message }) => message).join('; '),
+      first.next,
+    )
   })
+}
+
+/** Null: the topic is gone. */
+async function removeOne(
+  client: Client,
+  name: string,
+  mayBeAbsent: boolean,
+): Promise<CommandFailure | null> {
+  try {
+    await deleteTopic(client, name)
+    return null
+  } catch (error) {
+    if (!(error instanceof RequestFailed)) throw error
+    if (error.code !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+      return new CommandFailure(ExitCode.failed, `topic '${name}' was not deleted`, error.message)
+    return mayBeAbsent ? null : unknownTopic(name, error.code)
+  }
 }
 
 async function alter(
@@ -178,9 +209,10 @@ async function alter(
   io: CommandIo,
 ): Promise<void> {
   const count = wholeNumber('--partitions', flags.partitions, 1)
-  await withClient(flags, io, async (client) => {
+  await withClient(flags, io, async (client, renderer) => {
     await refusable(`topic '${name}' was not changed`, () => createPartitions(client, name, count))
     io.stderr.write(`topic ${name} has ${count} partitions\n`)
+    renderer.outcome({ name, partitions: count })
   })
 }
 

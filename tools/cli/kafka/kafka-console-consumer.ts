@@ -1,25 +1,31 @@
 /**
  * kafka-console-consumer by its own flags (org.apache.kafka.tools.consumer.ConsoleConsumer and
  * DefaultMessageFormatter, 4.2), compared with test/golden/cli/kafka-console-consumer.txt.
+ *
+ * Differs from Kafka's: without a group it reads alone, leaving no random group behind; a topic that
+ * does not exist is waited for, not created.
  */
-import { randomInt } from 'node:crypto'
 import { initCodecs } from '../../../engine/record/compression.ts'
+import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { openClient } from '../connect-options.ts'
-import { consume } from '../consume-loop.ts'
+import { type ConsumeOptions, consume } from '../consume-loop.ts'
 import type { CommandIo } from '../io.ts'
 import type { KafkaTool } from '../kafka-tools.ts'
 import {
   type Flags,
   type FlagTable,
   KafkaToolExit,
+  KafkaToolUsage,
   numberFlag,
-  parseFlags,
   properties,
+  propertiesFile,
+  refuseSecurity,
   requireFlag,
   runTool,
 } from './flags.ts'
-import { messageFormatter } from './message-formatter.ts'
+import { type MessageFormatter, messageFormatter } from './message-formatter.ts'
+import { topicFilter } from './topic-filter.ts'
 
 const FLAGS: FlagTable = {
   'bootstrap-server': 'value',
@@ -46,50 +52,47 @@ const FLAGS: FlagTable = {
   'value-deserializer': 'value',
 }
 
-const GROUP_SUFFIX_BOUND = 100_000
+const ABOUT = 'This tool helps to read data from Kafka topics and outputs it to standard output.'
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** Deprecated flags and the ones that took their place. */
+const RENAMED = [
+  ['consumer-property', 'command-property'],
+  ['property', 'formatter-property'],
+  ['consumer.config', 'command-config'],
+] as const
 
 export const kafkaConsoleConsumer: KafkaTool = {
-  run: (args, io) => runTool(io, () => run(args, io)),
+  run: (args, io) =>
+    runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => readTopics(flags, io)),
 }
 
-async function run(args: readonly string[], io: CommandIo): Promise<number> {
-  const flags = parseFlags(args, FLAGS)
+async function readTopics(flags: Flags, io: CommandIo): Promise<number> {
+  checkCombinations(flags)
   const bootstrap = requireFlag(flags, 'bootstrap-server')
-  if (flags.has('consumer-property'))
-    io.stdout.write(
-      'Option --consumer-property is deprecated and will be removed in a future version. ' +
-        'Use --command-property instead.\n',
-    )
-  const config = properties([...flags.list('consumer-property'), ...flags.list('command-property')])
-  const start = startOf(flags, config)
-  const print = messageFormatter(
-    properties([...flags.list('property'), ...flags.list('formatter-property')]),
-    io.stdout,
-  )
+  for (const [old, now] of RENAMED)
+    if (flags.has(old))
+      io.stdout.write(
+        `Option --${old} is deprecated and will be removed in a future version. Use --${now} instead.\n`,
+      )
+  const config = new Map([
+    ...propertiesFile(flags, 'consumer.config', io),
+    ...propertiesFile(flags, 'command-config', io),
+    ...properties(flags.list('consumer-property')),
+    ...properties(flags.list('command-property')),
+  ])
+  refuseSecurity(config)
+  const options = optionsOf(flags, config)
+  const format = formatterOf(flags, io)
   await initCodecs()
-  const client = openClient(bootstrap, 30_000)
+  const client = openClient(bootstrap, REQUEST_TIMEOUT_MS)
   let count = 0
   try {
     const topics = await topicsOf(client, flags)
-    const partition = flags.has('partition') ? numberFlag(flags, 'partition', 0) : null
-    await consume(
-      client,
-      {
-        topics,
-        groupId: partition === null ? groupOf(flags, config) : null,
-        partition,
-        start,
-        maxMessages: numberFlag(flags, 'max-messages', Number.POSITIVE_INFINITY),
-        idleTimeoutMs: flags.has('timeout-ms') ? numberFlag(flags, 'timeout-ms', 0) : null,
-        stopAtEnd: false,
-        isolation: flags.value('isolation-level') === 'read_committed' ? 1 : 0,
-        mustExist: false,
-      },
-      (record) => {
-        count++
-        print(record)
-      },
-    )
+    await consume(client, { ...options, topics }, io, (records) => {
+      count += records.length
+      io.stdout.write(Buffer.concat(records.map(format)))
+    })
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error
     throw new KafkaToolExit(
@@ -102,17 +105,51 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   return 0
 }
 
-async function topicsOf(client: ReturnType<typeof openClient>, flags: Flags): Promise<string[]> {
-  const topic = flags.value('topic')
-  const include = flags.value('include')
-  if ((topic === undefined) === (include === undefined))
-    throw new KafkaToolExit('Exactly one of --include/--topic is required.')
-  if (topic !== undefined) return [topic]
-  const regex = new RegExp(`^(?:${include})$`)
-  const { topics } = await client.metadata(null)
-  return topics
-    .filter(({ name, isInternal }) => !isInternal && regex.test(name ?? ''))
-    .map(({ name }) => name ?? '')
+function checkCombinations(flags: Flags): void {
+  if (flags.has('topic') === flags.has('include'))
+    throw new KafkaToolUsage(
+      'Exactly one of the following arguments is required: [topic], [include]',
+    )
+  if (flags.has('partition') && !flags.has('topic'))
+    throw new KafkaToolUsage('The topic is required when partition is specified.')
+  if (flags.has('offset') && !flags.has('partition'))
+    throw new KafkaToolUsage('The partition is required when offset is specified.')
+  if (flags.has('offset') && flags.has('from-beginning'))
+    throw new KafkaToolUsage('Options from-beginning and offset cannot be specified together.')
+  if (flags.has('group') && flags.has('partition'))
+    throw new KafkaToolUsage('Options group and partition cannot be specified together.')
+  for (const [old, now] of RENAMED)
+    if (flags.has(old) && flags.has(now))
+      throw new KafkaToolUsage(`Options --${old} and --${now} cannot be specified together.`)
+}
+
+function optionsOf(flags: Flags, config: ReadonlyMap<string, string>): ConsumeOptions {
+  const partition = flags.has('partition') ? numberFlag(flags, 'partition', 0) : null
+  const group = flags.value('group') ?? config.get('group.id') ?? null
+  const isolation =
+    flags.value('isolation-level') ?? config.get('isolation.level') ?? 'read_uncommitted'
+  if (isolation !== 'read_committed' && isolation !== 'read_uncommitted')
+    throw new KafkaToolExit(
+      `Invalid value ${isolation} for configuration isolation.level: String must be one of: ` +
+        'read_committed, read_uncommitted',
+    )
+  return {
+    topics: [],
+    groupId: partition === null ? group : null,
+    partition,
+    start: startOf(flags, config),
+    maxMessages: maxMessages(flags),
+    idleTimeoutMs: flags.has('timeout-ms') ? numberFlag(flags, 'timeout-ms', 0) : null,
+    stopAtEnd: false,
+    isolation: isolation === 'read_committed' ? 1 : 0,
+    mustExist: false,
+  }
+}
+
+/** -1, Kafka's default, is no limit. */
+function maxMessages(flags: Flags): number {
+  const limit = numberFlag(flags, 'max-messages', -1)
+  return limit < 0 ? Number.POSITIVE_INFINITY : limit
 }
 
 function startOf(
@@ -120,28 +157,51 @@ function startOf(
   config: ReadonlyMap<string, string>,
 ): number | 'earliest' | 'latest' {
   const offset = flags.value('offset')
-  if (offset !== undefined && flags.has('from-beginning'))
-    throw new KafkaToolExit('Options from-beginning and offset cannot be specified together.')
-  if (offset !== undefined && !flags.has('partition'))
-    throw new KafkaToolExit('The partition is required when offset is specified.')
+  const reset = config.get('auto.offset.reset')
   if (offset === undefined) {
-    const reset = config.get('auto.offset.reset')
+    if (flags.has('from-beginning') && reset !== undefined && reset !== 'earliest')
+      throw new KafkaToolUsage(
+        `Can't simultaneously specify --from-beginning and 'auto.offset.reset=${reset}', ` +
+          'please remove one option',
+      )
     return flags.has('from-beginning') || reset === 'earliest' ? 'earliest' : 'latest'
   }
   const word = offset.toLowerCase()
   if (word === 'earliest' || word === 'latest') return word
   const number = Number(offset)
-  if (Number.isSafeInteger(number) && number >= 0) return number
-  throw new KafkaToolExit(
+  if (/^\d+$/.test(offset) && Number.isSafeInteger(number)) return number
+  throw new KafkaToolUsage(
     `The provided offset value '${offset}' is incorrect. Valid values are 'earliest', 'latest', ` +
       'or a non-negative long.',
   )
 }
 
-function groupOf(flags: Flags, config: ReadonlyMap<string, string>): string {
-  return (
-    flags.value('group') ??
-    config.get('group.id') ??
-    `console-consumer-${randomInt(GROUP_SUFFIX_BOUND)}`
+const FORMATTERS = 'org.apache.kafka.tools.consumer.'
+
+function formatterOf(flags: Flags, io: CommandIo): MessageFormatter {
+  const config = new Map([
+    ...propertiesFile(flags, 'formatter-config', io),
+    ...properties(flags.list('property')),
+    ...properties(flags.list('formatter-property')),
+  ])
+  for (const side of ['key', 'value']) {
+    const name = flags.value(`${side}-deserializer`)
+    if (name !== undefined) config.set(`${side}.deserializer`, name)
+  }
+  const name = flags.value('formatter') ?? `${FORMATTERS}DefaultMessageFormatter`
+  if (name === `${FORMATTERS}DefaultMessageFormatter`) return messageFormatter(config)
+  if (name === `${FORMATTERS}NoOpMessageFormatter`) return () => Buffer.alloc(0)
+  throw new KafkaToolUsage(
+    `${name}: of ${FORMATTERS}* this tool has Default- and NoOpMessageFormatter`,
   )
+}
+
+async function topicsOf(client: Client, flags: Flags): Promise<string[]> {
+  const topic = flags.value('topic')
+  if (topic !== undefined) return [topic]
+  const matches = topicFilter(flags.value('include') ?? '')
+  const { topics } = await client.metadata(null)
+  return topics
+    .filter(({ name, isInternal }) => !isInternal && matches(name ?? ''))
+    .map(({ name }) => name ?? '')
 }

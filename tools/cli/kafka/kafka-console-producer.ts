@@ -1,30 +1,33 @@
 /**
- * kafka-console-producer by its own flags (org.apache.kafka.tools.ConsoleProducer and LineMessageReader,
- * 4.2), compared with test/golden/cli/kafka-console-producer.txt.
+ * kafka-console-producer by its own flags (org.apache.kafka.tools.ConsoleProducer and
+ * LineMessageReader, 4.2), compared with test/golden/cli/kafka-console-producer.txt.
  */
-import { createInterface } from 'node:readline'
 import { type Codec, codecByName, initCodecs } from '../../../engine/record/compression.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
-import { ClientProducer, type OutgoingRecord } from '../../../net/client/client-producer.ts'
+import { ClientProducer, type ProducerOptions } from '../../../net/client/client-producer.ts'
 import { openClient } from '../connect-options.ts'
+import { inputLines } from '../input-lines.ts'
 import type { CommandIo } from '../io.ts'
 import type { KafkaTool } from '../kafka-tools.ts'
 import {
+  type Flags,
   type FlagTable,
   KafkaToolExit,
+  KafkaToolUsage,
   numberFlag,
-  parseFlags,
   properties,
+  propertiesFile,
+  refuseSecurity,
   requireFlag,
   runTool,
 } from './flags.ts'
+import { lineReader } from './line-reader.ts'
 
 const FLAGS: FlagTable = {
   'bootstrap-server': 'value',
-  'broker-list': 'value',
   topic: 'value',
   sync: 'flag',
-  'compression-codec': 'value',
+  'compression-codec': 'optional',
   'batch-size': 'value',
   'message-send-max-retries': 'value',
   'retry-backoff-ms': 'value',
@@ -46,43 +49,56 @@ const FLAGS: FlagTable = {
   'command-config': 'value',
 }
 
+const ABOUT = 'This tool helps to read data from standard input and publish it to Kafka.'
+const LINE_READER = 'org.apache.kafka.tools.LineMessageReader'
+
+/** Deprecated flags and the ones that took their place. */
+const RENAMED = [
+  ['producer-property', 'command-property'],
+  ['property', 'reader-property'],
+  ['producer.config', 'command-config'],
+] as const
+
 export const kafkaConsoleProducer: KafkaTool = {
-  run: (args, io) => runTool(io, () => run(args, io)),
+  run: (args, io) =>
+    runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => writeLines(flags, io)),
 }
 
-async function run(args: readonly string[], io: CommandIo): Promise<number> {
-  const flags = parseFlags(args, FLAGS)
+async function writeLines(flags: Flags, io: CommandIo): Promise<number> {
   const topic = requireFlag(flags, 'topic')
-  const bootstrap = flags.value('bootstrap-server') ?? flags.value('broker-list')
-  if (bootstrap === undefined) requireFlag(flags, 'bootstrap-server')
-  if (flags.has('producer-property'))
-    io.stdout.write(
-      'Warning: --producer-property is deprecated and will be removed in a future version. ' +
-        'Use --command-property instead.\n',
-    )
-  const producerProperties = properties([
-    ...flags.list('producer-property'),
-    ...flags.list('command-property'),
-  ])
+  const bootstrap = requireFlag(flags, 'bootstrap-server')
+  for (const [old, now] of RENAMED) {
+    if (flags.has(old) && flags.has(now))
+      throw new KafkaToolUsage(`Options --${now} and --${old} cannot be specified together.`)
+    if (flags.has(old))
+      io.stdout.write(
+        `Warning: --${old} is deprecated and will be removed in a future version. ` +
+          `Use --${now} instead.\n`,
+      )
+  }
+  const readerClass = flags.value('line-reader') ?? LINE_READER
+  if (readerClass !== LINE_READER)
+    throw new KafkaToolExit(`--line-reader ${readerClass}: this tool has ${LINE_READER} only`)
   const readLine = lineReader(
-    properties([...flags.list('property'), ...flags.list('reader-property')]),
+    new Map([
+      ...propertiesFile(flags, 'reader-config', io),
+      ...properties(flags.list('property')),
+      ...properties(flags.list('reader-property')),
+    ]),
   )
+  const options = producerOptions(flags, io)
   await initCodecs()
-  const client = openClient(bootstrap ?? '', numberFlag(flags, 'request-timeout-ms', 30_000))
+  const client = openClient(bootstrap, numberFlag(flags, 'request-timeout-ms', 30_000))
   try {
-    const producer = new ClientProducer(client, topic, {
-      acks: acksOf(flags.value('request-required-acks') ?? producerProperties.get('acks') ?? 'all'),
-      codec: flags.has('compression-codec')
-        ? codecOf(flags.value('compression-codec') || 'gzip')
-        : codecOf(producerProperties.get('compression.type') ?? 'none'),
-      batchBytes: numberFlag(flags, 'batch-size', 16_384),
-      lingerMs: numberFlag(flags, 'timeout', 1_000),
-    })
-    await producer.start()
+    const producer = new ClientProducer(client, topic, options)
     let lineNumber = 0
-    for await (const line of createInterface({ input: io.stdin, crlfDelay: Infinity })) {
+    const prompt = (): void => void ('isTTY' in io.stdin && io.stdin.isTTY && io.stdout.write('>'))
+    prompt()
+    for await (const line of inputLines(io.stdin, 'java')) {
+      if (lineNumber === 0) await producer.start()
       await producer.send(readLine(line, ++lineNumber))
       if (flags.has('sync')) await producer.flush()
+      prompt()
     }
     await producer.flush()
     return 0
@@ -94,68 +110,41 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   }
 }
 
+function producerOptions(flags: Flags, io: CommandIo): Partial<ProducerOptions> {
+  const config = new Map([
+    ...propertiesFile(flags, 'producer.config', io),
+    ...propertiesFile(flags, 'command-config', io),
+    ...properties(flags.list('producer-property')),
+    ...properties(flags.list('command-property')),
+  ])
+  refuseSecurity(config)
+  const codec = flags.has('compression-codec')
+    ? flags.value('compression-codec') || 'gzip'
+    : (config.get('compression.type') ?? 'none')
+  return {
+    acks: acksOf(flags.value('request-required-acks') ?? config.get('acks') ?? '-1'),
+    codec: codecOf(codec),
+    batchBytes: numberFlag(flags, 'batch-size', 16_384),
+    lingerMs: numberFlag(flags, 'timeout', 1_000),
+  }
+}
+
+const CONFIG_EXCEPTION = 'org.apache.kafka.common.config.ConfigException'
+
 function acksOf(text: string): -1 | 0 | 1 {
   const acks = ({ all: -1, '-1': -1, '0': 0, '1': 1 } as const)[text]
-  if (acks === undefined)
-    throw new KafkaToolExit(`Invalid value ${text} for configuration acks: use all, -1, 0 or 1`)
-  return acks
+  if (acks !== undefined) return acks
+  throw new KafkaToolExit(
+    `${CONFIG_EXCEPTION}: Invalid value ${text} for configuration acks: String must be one of: ` +
+      'all, -1, 0, 1',
+  )
 }
 
 function codecOf(name: string): Codec {
   const codec = codecByName(name)
-  if (codec === null)
-    throw new KafkaToolExit(`Invalid value ${name} for configuration compression.type`)
-  return codec
-}
-
-/** `h1:v1,h2:v2<tab>key<tab>value`, each part as the reader properties ask. */
-function lineReader(
-  config: ReadonlyMap<string, string>,
-): (line: string, lineNumber: number) => OutgoingRecord {
-  const is = (name: string): boolean => config.get(name)?.toLowerCase() === 'true'
-  const parseKey = is('parse.key')
-  const parseHeaders = is('parse.headers')
-  const ignoreError = is('ignore.error')
-  const keySeparator = config.get('key.separator') ?? '\t'
-  const headersDelimiter = config.get('headers.delimiter') ?? '\t'
-  const headersSeparator = config.get('headers.separator') ?? ','
-  const headersKeySeparator = config.get('headers.key.separator') ?? ':'
-  const nullMarker = config.get('null.marker')
-  const bytes = (text: string): Buffer | null => (text === nullMarker ? null : Buffer.from(text))
-
-  const cut = (rest: string, separator: string, what: string, line: string, lineNumber: number) => {
-    const at = rest.indexOf(separator)
-    if (at >= 0) return [rest.slice(0, at), rest.slice(at + separator.length)] as const
-    if (ignoreError) return ['', rest] as const
-    throw new KafkaToolExit(
-      `org.apache.kafka.common.KafkaException: No ${what} found on line number ${lineNumber}: '${line}'`,
-    )
-  }
-  return (line, lineNumber) => {
-    let rest = line
-    let headers: OutgoingRecord['headers'] = []
-    let key: Buffer | null = null
-    if (parseHeaders) {
-      const [text, after] = cut(rest, headersDelimiter, 'headers delimiter', line, lineNumber)
-      rest = after
-      if (text !== nullMarker && text !== '')
-        headers = text.split(headersSeparator).map((pair) => {
-          const at = pair.indexOf(headersKeySeparator)
-          if (at < 0 && !ignoreError)
-            throw new KafkaToolExit(
-              'org.apache.kafka.common.KafkaException: No header key separator found in pair ' +
-                `'${pair}' on line number ${lineNumber}`,
-            )
-          return at < 0
-            ? { key: pair, value: null }
-            : { key: pair.slice(0, at), value: bytes(pair.slice(at + headersKeySeparator.length)) }
-        })
-    }
-    if (parseKey) {
-      const [text, after] = cut(rest, keySeparator, 'key separator', line, lineNumber)
-      rest = after
-      key = bytes(text)
-    }
-    return { key, value: bytes(rest), headers }
-  }
+  if (codec !== null) return codec
+  throw new KafkaToolExit(
+    `${CONFIG_EXCEPTION}: Invalid value ${name} for configuration compression.type: String must ` +
+      'be one of: none, gzip, snappy, lz4, zstd',
+  )
 }

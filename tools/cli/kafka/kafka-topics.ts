@@ -20,12 +20,15 @@ import {
   type Flags,
   type FlagTable,
   KafkaToolExit,
+  KafkaToolUsage,
   numberFlag,
-  parseFlags,
   properties,
+  propertiesFile,
+  refuseSecurity,
   requireFlag,
   runTool,
 } from './flags.ts'
+import { topicFilter } from './topic-filter.ts'
 
 const FLAGS: FlagTable = {
   'bootstrap-server': 'value',
@@ -38,6 +41,7 @@ const FLAGS: FlagTable = {
   topic: 'value',
   'topic-id': 'value',
   config: 'list',
+  'delete-config': 'list',
   partitions: 'value',
   'replication-factor': 'value',
   'replica-assignment': 'value',
@@ -54,21 +58,38 @@ const FLAGS: FlagTable = {
 
 const ACTIONS = ['list', 'describe', 'create', 'alter', 'delete'] as const
 const TIMEOUT_MS = 60_000
+const ABOUT = 'Create, delete, describe, or change a topic.'
 
-export const kafkaTopics: KafkaTool = {
-  run: (args, io) => runTool(io, () => run(args, io)),
+/** Flags that go with some actions only; the rest go with all. */
+const GOES_WITH: Readonly<Record<string, readonly (typeof ACTIONS)[number][]>> = {
+  config: ['create'],
+  partitions: ['alter', 'create'],
+  'replication-factor': ['create'],
+  'replica-assignment': ['alter', 'create'],
+  'under-replicated-partitions': ['describe'],
+  'unavailable-partitions': ['describe'],
+  'under-min-isr-partitions': ['describe'],
+  'at-min-isr-partitions': ['describe'],
+  'topics-with-overrides': ['describe'],
+  'if-exists': ['alter', 'delete', 'describe'],
+  'if-not-exists': ['create'],
+  'exclude-internal': ['list', 'describe'],
 }
 
-async function run(args: readonly string[], io: CommandIo): Promise<number> {
-  const flags = parseFlags(args, FLAGS)
+export const kafkaTopics: KafkaTool = {
+  run: (args, io) => runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => run(flags, io)),
+}
+
+async function run(flags: Flags, io: CommandIo): Promise<number> {
   const chosen = ACTIONS.filter((action) => flags.has(action))
   const action = chosen[0]
   if (chosen.length !== 1 || action === undefined)
-    throw new KafkaToolExit(
+    throw new KafkaToolUsage(
       'Command must include exactly one action: --list, --describe, --create, --alter or --delete',
     )
   checkFlags(flags, action)
-  const client = openClient(requireFlag(flags, 'bootstrap-server'), TIMEOUT_MS)
+  refuseSecurity(propertiesFile(flags, 'command-config', io))
+  const client = openClient(flags.value('bootstrap-server') ?? '', TIMEOUT_MS)
   try {
     await { list, describe, create, alter, delete: remove }[action](client, flags, io)
     return 0
@@ -81,15 +102,23 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 }
 
 function checkFlags(flags: Flags, action: (typeof ACTIONS)[number]): void {
-  if (action === 'create' && !flags.has('topic')) requireFlag(flags, 'topic')
-  if ((action === 'alter' || action === 'delete') && !flags.has('topic'))
-    requireFlag(flags, 'topic')
+  if (!flags.has('bootstrap-server'))
+    throw new KafkaToolExit('--bootstrap-server must be specified')
+  if (action === 'describe' && flags.has('topic-id') && flags.has('topic'))
+    throw new KafkaToolUsage(
+      'Only topic id will be used when both --topic and --topic-id are specified and topicId is ' +
+        'not Uuid.ZERO_UUID',
+    )
+  if (['create', 'alter', 'delete'].includes(action)) requireFlag(flags, 'topic')
   if (action === 'alter' && flags.has('config'))
-    throw new KafkaToolExit(
+    throw new KafkaToolUsage(
       `Option combination "[[config], [bootstrap-server]]" can't be used with option "[alter]" ` +
         '(To alter topic configurations, the kafka-configs tool can be used.)',
     )
-  if (action === 'alter' && !flags.has('partitions')) requireFlag(flags, 'partitions')
+  for (const [name, actions] of Object.entries(GOES_WITH))
+    if (flags.has(name) && !actions.includes(action))
+      throw new KafkaToolUsage(`Option "[${name}]" can't be used with option "[${action}]"`)
+  if (action === 'alter' && !flags.has('replica-assignment')) requireFlag(flags, 'partitions')
 }
 
 async function create(client: Client, flags: Flags, io: CommandIo): Promise<void> {
@@ -99,7 +128,7 @@ async function create(client: Client, flags: Flags, io: CommandIo): Promise<void
       "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') " +
         'could collide. To avoid issues it is best to use either, but not both.\n',
     )
-  const partitions = numberFlag(flags, 'partitions', -1)
+  const partitions = count(flags, 'partitions', -1)
   if (flags.has('partitions') && partitions < 1)
     throw failed('The partitions must be greater than 0')
   const assignments = flags
@@ -110,7 +139,7 @@ async function create(client: Client, flags: Flags, io: CommandIo): Promise<void
     await createTopic(client, {
       name,
       partitions,
-      replicationFactor: numberFlag(flags, 'replication-factor', -1),
+      replicationFactor: count(flags, 'replication-factor', -1),
       configs: properties(flags.list('config')),
       ...(assignments === undefined ? {} : { assignments }),
     })
@@ -157,9 +186,7 @@ type PartitionFilter = (partition: PartitionDescription, topic: TopicDescription
 
 function partitionFilter(flags: Flags): PartitionFilter | null {
   const minIsr = (topic: TopicDescription): number =>
-    Number(
-      topic.configs.find((pair) => pair.startsWith('min.insync.replicas='))?.split('=')[1] ?? 1,
-    )
+    Number(topic.configs.find(({ name }) => name === 'min.insync.replicas')?.value ?? 1)
   if (flags.has('under-replicated-partitions'))
     return ({ isrNodes, replicaNodes }) => isrNodes.length < replicaNodes.length
   if (flags.has('unavailable-partitions')) return ({ leaderId }) => leaderId < 0
@@ -174,7 +201,8 @@ function headLine(topic: TopicDescription): string {
   const replicas = topic.partitions[0]?.replicaNodes.length ?? 0
   return (
     `Topic: ${topic.name}\tTopicId: ${topic.topicId}\tPartitionCount: ${topic.partitions.length}` +
-    `\tReplicationFactor: ${replicas}\tConfigs: ${topic.configs.join(',')}`
+    `\tReplicationFactor: ${replicas}\tConfigs: ` +
+    topic.configs.map(({ name, value }) => `${name}=${value}`).join(',')
   )
 }
 
@@ -191,7 +219,7 @@ async function alter(client: Client, flags: Flags): Promise<void> {
   const topics = selected(await listTopics(client), flags)
   ensureFound(topics, flags)
   for (const { name } of topics)
-    await createPartitions(client, name ?? '', numberFlag(flags, 'partitions', 0))
+    await createPartitions(client, name ?? '', count(flags, 'partitions', 0))
 }
 
 async function remove(client: Client, flags: Flags): Promise<void> {
@@ -203,11 +231,19 @@ async function remove(client: Client, flags: Flags): Promise<void> {
 /** `--topic` is a regular expression over whole names, as in Kafka's tool. */
 function selected(topics: readonly TopicMetadata[], flags: Flags): TopicMetadata[] {
   const pattern = flags.value('topic')
-  const regex = pattern === undefined ? null : new RegExp(`^(?:${pattern})$`)
+  const matches = pattern === undefined ? () => true : topicFilter(pattern)
   return topics.filter(
-    ({ name, isInternal }) =>
-      (regex === null || regex.test(name ?? '')) && !(flags.has('exclude-internal') && isInternal),
+    ({ name, isInternal }) => matches(name ?? '') && !(flags.has('exclude-internal') && isInternal),
   )
+}
+
+/** A number whose mistakes are told where this tool tells all its failures. */
+function count(flags: Flags, name: string, fallback: number): number {
+  try {
+    return numberFlag(flags, name, fallback)
+  } catch (error) {
+    throw failed(error instanceof Error ? error.message : String(error))
+  }
 }
 
 function ensureFound(topics: readonly TopicMetadata[], flags: Flags): void {

@@ -1,0 +1,26 @@
+/**
+ * The start of the shard threads, apart from what they are later told: they take longest to load, so
+ * whoever starts a broker begins with them and loads the rest meanwhile. They touch nothing before
+ * ShardPool.begin.
+ */
+import { availableParallelism } from 'node:os'
+import type { BrokerConfig } from '../engine/base/config.ts'
+import { limits } from '../engine/base/limits.ts'
+import type { Logger } from '../engine/base/logger.ts'
+import { ShardPool } from '../workers/pool.ts'
+import { threadEntry } from '../workers/thread-entry.ts'
+
+/** How many shards a broker of this configuration has here. */
+export function shardCount(config: BrokerConfig): number {
+  return Math.min(config.sluiceShards ?? availableParallelism(), limits.shardsMax)
+}
+
+/** Threads for every shard but the own one. `exit` ends the process when one dies. */
+export function startShardThreads(
+  config: BrokerConfig,
+  logger: Logger,
+  exit: (code: number) => void,
+): ShardPool {
+  const entry = threadEntry('./thread', import.meta.url)
+  return new ShardPool({ shards: shardCount(config), wake: 'atomics', entry, logger, exit })
+}
