@@ -1,0 +1,159 @@
+/** Flags that the broker benches share, their defaults, and their help. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Cell } from './cells.ts'
+import { machine } from './machine.ts'
+import { defaultMeasure } from './measure-cell.ts'
+import type { Peer } from './peers/peer.ts'
+import { peerOf } from './peers/peer-list.ts'
+import type { MeasuredBroker } from './peers/peer-process.ts'
+import type { RoundOptions, RoundsResult } from './rounds.ts'
+
+export const HELP = `
+  --peers LIST        sluice, kafka, NAME=path/to/bin/sluice.js (default: see the bench)
+  --broker ADDRESS    measure this running broker instead; --pid N adds its CPU and memory
+  --cells LIST        only these cells
+  --rounds N          rounds, each with every peer and cell once
+  --seconds N         measured window of a cell (default 3), after --warm-up N (default 1)
+  --compile N         seconds of mixed load after a start, not measured
+  --clients N         processes of the raw client (default 1)
+  --partitions N      partitions of a topic (default: one per connection)
+  --record-bytes N    value bytes of records in full batches (default 1000)
+  --acks 1|all        (default all)
+  --bytes-max-gib N   ends a window early (default 4)
+  --touch-gib N       memory touched before each cell
+  --idle N            seconds of rest measured after each start; 0 = none
+  --topic-partitions N  partitions of the topic whose creation is timed; 0 = none
+  --override K=V      for sluice, repeatable
+  --node-option FLAG  for sluice, repeatable, as --cpu-prof
+  --kafka-heap-mib N  (default 1024)
+  --folder DIR        where brokers keep their data (default: the temporary folder)
+  --seed N            of the order (default: from the clock)
+  --json FILE         everything that was measured
+`
+
+const number = { type: 'string' } as const
+
+/** Everything a broker bench was told. */
+export interface BenchRequest {
+  readonly peers: readonly Peer[]
+  readonly running: MeasuredBroker | null
+  readonly cellNames: string | undefined
+  readonly options: RoundOptions
+  readonly json: string | undefined
+  readonly help: boolean
+}
+
+export interface BenchDefaults {
+  readonly peers: string
+  readonly rounds: number
+  readonly touchGib: number
+  readonly compileSeconds: number
+  readonly idleSeconds: number
+  readonly topicPartitions: number
+}
+
+/** Throws RangeError or TypeError with a sentence for a flag it does not know. */
+export function parseBench(args: readonly string[], defaults: BenchDefaults): BenchRequest {
+  const { values } = parseArgs({ args: [...args], options: FLAGS, strict: true })
+  const figure = (text: string | undefined, otherwise: number): number => {
+    const value = text === undefined ? otherwise : Number(text)
+    if (!Number.isFinite(value) || value < 0) throw new RangeError(`'${text}' is no number`)
+    return value
+  }
+  const peerOptions = {
+    overrides: values.override ?? [],
+    nodeOptions: values['node-option'] ?? [],
+    kafkaHeapMib: figure(values['kafka-heap-mib'], 1024),
+  }
+  const pid = figure(values.pid, 0)
+  return {
+    peers: (values.peers ?? defaults.peers).split(',').map((name) => peerOf(name, peerOptions)),
+    running:
+      values.broker === undefined ? null : { address: values.broker, pid: pid === 0 ? null : pid },
+    cellNames: values.cells,
+    json: values.json,
+    help: values.help === true,
+    options: {
+      rounds: figure(values.rounds, defaults.rounds),
+      measureMs: figure(values.seconds, defaultMeasure.measureMs / 1000) * 1000,
+      warmUpMs: figure(values['warm-up'], defaultMeasure.warmUpMs / 1000) * 1000,
+      compileMs: figure(values.compile, defaults.compileSeconds) * 1000,
+      clients: figure(values.clients, 1),
+      partitions: figure(values.partitions, defaultMeasure.partitions),
+      recordBytes: figure(values['record-bytes'], defaultMeasure.recordBytes),
+      acks: values.acks === '1' ? 1 : -1,
+      bytesMax: figure(values['bytes-max-gib'], 4) * 2 ** 30,
+      touchGib: figure(values['touch-gib'], defaults.touchGib),
+      idleSeconds: figure(values.idle, defaults.idleSeconds),
+      topicPartitions: figure(values['topic-partitions'], defaults.topicPartitions),
+      seed: figure(values.seed, Date.now() % 2 ** 31),
+      folder: values.folder ?? join(tmpdir(), 'sluice-bench'),
+    },
+  }
+}
+
+const FLAGS = {
+  peers: { type: 'string' },
+  broker: { type: 'string' },
+  pid: number,
+  cells: { type: 'string' },
+  rounds: number,
+  seconds: number,
+  'warm-up': number,
+  compile: number,
+  clients: number,
+  partitions: number,
+  'record-bytes': number,
+  acks: { type: 'string' },
+  'bytes-max-gib': number,
+  'touch-gib': number,
+  idle: number,
+  'topic-partitions': number,
+  override: { type: 'string', multiple: true },
+  'node-option': { type: 'string', multiple: true },
+  'kafka-heap-mib': number,
+  folder: { type: 'string' },
+  seed: number,
+  json: { type: 'string' },
+  help: { type: 'boolean' },
+} as const
+
+/** Peers that can run here; the others are named loudly. */
+export function presentPeers(peers: readonly Peer[], print: (line: string) => void): Peer[] {
+  return peers.filter((peer) => {
+    const why = peer.missing()
+    if (why !== null) print(`SKIPPED ${peer.name}: ${why}`)
+    return why === null
+  })
+}
+
+export function printHead(request: BenchRequest, print: (line: string) => void): void {
+  const { options } = request
+  print(machine())
+  for (const peer of request.running === null ? request.peers : [])
+    print(`${peer.name}: ${peer.setting}`)
+  print(
+    `${options.rounds} rounds, windows of ${options.measureMs / 1000} s after ` +
+      `${options.warmUpMs / 1000} s, ${options.touchGib} GiB touched before each, ` +
+      `acks ${options.acks === 1 ? '1' : 'all'}, answers from the page cache, seed ${options.seed}`,
+  )
+}
+
+/** Keeps everything that was measured. */
+export function saveJson(
+  path: string,
+  request: BenchRequest,
+  cells: readonly Cell[],
+  result: RoundsResult,
+): void {
+  const { options, peers } = request
+  const settings = peers.map(({ name, setting }) => ({ name, setting }))
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(
+    path,
+    `${JSON.stringify({ ...result, options, peers: settings, shapes: cells }, null, 1)}\n`,
+  )
+}

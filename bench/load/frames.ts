@@ -1,0 +1,158 @@
+/**
+ * Request frames made once and sent again and again, and where their answers keep what matters: the
+ * raw client patches four or twelve bytes of a request and reads a few of its answer, nothing else.
+ *
+ *   request   int32 length | int16 key | int16 version | int32 correlation id (at 8) | …
+ *   Produce v9 answer    length | correlation id | tags | count | name | count | int32 index |
+ *                        int16 error code | …
+ *   Fetch v12 answer     length | correlation id | tags | int32 throttle | int16 error code |
+ *                        int32 session | count | name | count | int32 index | int16 error code |
+ *                        int64 high watermark, last stable, log start | 0 aborted | int32 replica |
+ *                        uvarint 1 + bytes of records | …
+ *
+ * Both versions are flexible and name topics by name; one topic and one partition per request keep
+ * every position fixed. Counts are one byte as long as there is one of each.
+ */
+import { ErrorCode } from '../../engine/base/errors.ts'
+import { ProduceRequest } from '../../engine/protocol/00-produce.ts'
+import { FetchRequest } from '../../engine/protocol/01-fetch.ts'
+import { encodeRequestFrame } from '../../engine/protocol/header.ts'
+import { Writer } from '../../engine/schema/writer.ts'
+
+export const CORRELATION_ID_AT = 8
+const PRODUCE_VERSION = 9
+const FETCH_VERSION = 12
+const CLIENT_ID = 'sluice-bench'
+/** Stands for the fetch offset until its place is known. */
+const OFFSET_MARK = 0x0b0c_0d0e_0f10_11
+const REQUEST_TIMEOUT_MS = 30_000
+const NAME_BYTES_MAX = 126
+
+/** One request and the shape of its answer. */
+export interface PreparedRequest {
+  readonly frame: Buffer
+  /** Position of the int64 fetch offset, -1 where there is none. */
+  readonly fetchOffsetAt: number
+  readonly answer: AnswerShape
+}
+
+/** Positions from the frame's first byte, the length included. */
+export interface AnswerShape {
+  /** Bytes to have before an answer can be judged; shorter ones are judged whole. */
+  readonly headBytes: number
+  /** Of the whole answer, -1 where there is none. */
+  readonly topErrorCodeAt: number
+  /** Of the partition. */
+  readonly errorCodeAt: number
+  /** Of the uvarint before the records, -1 where there are none. */
+  readonly recordsAt: number
+}
+
+export interface ProduceFrame {
+  readonly topic: string
+  readonly partition: number
+  /** A whole batch, as it will stand in the log. */
+  readonly batch: Buffer
+  readonly acks: 1 | -1
+}
+
+export function produceRequest(what: ProduceFrame): PreparedRequest {
+  const writer = new Writer(what.batch.length + 256)
+  encodeRequestFrame(
+    writer,
+    ProduceRequest,
+    { apiVersion: PRODUCE_VERSION, correlationId: 0, clientId: CLIENT_ID },
+    {
+      transactionalId: null,
+      acks: what.acks,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      topicData: [
+        { name: what.topic, partitionData: [{ index: what.partition, records: what.batch }] },
+      ],
+    },
+  )
+  const errorCodeAt = 4 + 4 + 1 + 1 + nameBytes(what.topic) + 1 + 4
+  return {
+    frame: writer.take(),
+    fetchOffsetAt: -1,
+    answer: { headBytes: errorCodeAt + 2, topErrorCodeAt: -1, errorCodeAt, recordsAt: -1 },
+  }
+}
+
+export interface FetchFrame {
+  readonly topic: string
+  readonly partition: number
+  /** Bytes of records an answer may hold; its first batch may exceed it. */
+  readonly maxBytes: number
+  /** Longest wait for one byte, in milliseconds. */
+  readonly maxWaitMs: number
+}
+
+export function fetchRequest(what: FetchFrame): PreparedRequest {
+  const writer = new Writer()
+  encodeRequestFrame(
+    writer,
+    FetchRequest,
+    { apiVersion: FETCH_VERSION, correlationId: 0, clientId: CLIENT_ID },
+    {
+      maxWaitMs: what.maxWaitMs,
+      minBytes: 1,
+      maxBytes: what.maxBytes,
+      topics: [
+        {
+          topic: what.topic,
+          partitions: [
+            {
+              partition: what.partition,
+              fetchOffset: OFFSET_MARK,
+              partitionMaxBytes: what.maxBytes,
+            },
+          ],
+        },
+      ],
+      rackId: '',
+    },
+  )
+  const frame = writer.take()
+  const mark = Buffer.alloc(8)
+  mark.writeBigInt64BE(BigInt(OFFSET_MARK))
+  const errorCodeAt = 4 + 4 + 1 + 4 + 2 + 4 + 1 + nameBytes(what.topic) + 1 + 4
+  const recordsAt = errorCodeAt + 2 + 3 * 8 + 1 + 4
+  return {
+    frame,
+    fetchOffsetAt: frame.indexOf(mark),
+    answer: { headBytes: recordsAt + 5, topErrorCodeAt: 13, errorCodeAt, recordsAt },
+  }
+}
+
+/** Error code of an answer of which `headBytes`, or all of it when shorter, stand at `at`. */
+export function answerErrorCode(shape: AnswerShape, buffer: Buffer, at: number, size: number) {
+  if (shape.topErrorCodeAt >= 0) {
+    const code = size < shape.topErrorCodeAt + 2 ? -1 : readInt16(buffer, at + shape.topErrorCodeAt)
+    if (code !== 0) return code
+  }
+  if (size < shape.errorCodeAt + 2) return ErrorCode.UNKNOWN_SERVER_ERROR
+  return readInt16(buffer, at + shape.errorCodeAt)
+}
+
+/** Bytes of records in a Fetch answer. */
+export function answerRecordBytes(shape: AnswerShape, buffer: Buffer, at: number): number {
+  let value = 0
+  for (let position = at + shape.recordsAt, shift = 0; shift < 35; position++, shift += 7) {
+    const byte = buffer[position] ?? 0
+    value += (byte & 0x7f) * 2 ** shift
+    if (byte < 0x80) break
+  }
+  return Math.max(0, value - 1)
+}
+
+function readInt16(buffer: Buffer, at: number): number {
+  return ((((buffer[at] ?? 0) << 8) | (buffer[at + 1] ?? 0)) << 16) >> 16
+}
+
+/** Compact string: one byte of length, then the name. */
+function nameBytes(topic: string): number {
+  if (topic.length > NAME_BYTES_MAX)
+    throw new RangeError(`topic names of a bench have at most ${NAME_BYTES_MAX} characters`)
+  return 1 + topic.length
+}

@@ -1,0 +1,191 @@
+/** The raw client against a broker that is forty lines of this file: its answers are known to the byte. */
+import { createServer, type Server, type Socket } from 'node:net'
+import { afterEach, expect, it } from 'vitest'
+import { filledBatch, oneRecordBatch } from '../../bench/load/exact-batch.ts'
+import { LoadProcesses } from '../../bench/load/load-process.ts'
+import { type LoadPlan, runLoad } from '../../bench/load/raw-client.ts'
+import { ProduceResponse } from '../../engine/protocol/00-produce.ts'
+import { FetchRequest, FetchResponse } from '../../engine/protocol/01-fetch.ts'
+import { decodeRequestHeader, encodeResponseFrame } from '../../engine/protocol/header.ts'
+import { batchRecordCount, batchSizeInBytes, computeBatchCrc } from '../../engine/record/batch.ts'
+import { decoderFor } from '../../engine/schema/codec.ts'
+import { Reader } from '../../engine/schema/reader.ts'
+import { Writer } from '../../engine/schema/writer.ts'
+
+interface FakeBroker {
+  readonly server: Server
+  readonly port: number
+  readonly fetchOffsets: Set<number>
+  requests: number
+}
+
+interface FakeOptions {
+  /** Answer number → error code. */
+  errorAt?: (answer: number) => number
+  /** Sizes in which answers are cut on the wire; 0 = whole. */
+  cut?: number
+  records?: Buffer
+}
+
+let broker: FakeBroker | null = null
+afterEach(() => {
+  broker?.server.close()
+  broker = null
+})
+
+async function startFake(options: FakeOptions): Promise<FakeBroker> {
+  const server = createServer((socket) => {
+    let buffered = Buffer.alloc(0)
+    socket.on('error', () => {})
+    socket.on('data', (chunk: Buffer) => {
+      buffered = Buffer.concat([buffered, chunk])
+      while (buffered.length >= 4 && buffered.length >= 4 + buffered.readInt32BE(0)) {
+        const end = 4 + buffered.readInt32BE(0)
+        answer(socket, buffered.subarray(0, end), options)
+        buffered = buffered.subarray(end)
+      }
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  broker = { server, port, fetchOffsets: new Set(), requests: 0 }
+  return broker
+}
+
+function answer(socket: Socket, frame: Buffer, options: FakeOptions): void {
+  if (broker === null) return
+  const header = decodeRequestHeader(frame, 4, frame.length)
+  const errorCode = options.errorAt?.(broker.requests++) ?? 0
+  const writer = new Writer()
+  if (header.apiKey === 0) {
+    const responses = [
+      { name: 'load', partitionResponses: [{ index: 0, errorCode, baseOffset: 7 }] },
+    ]
+    encodeResponseFrame(writer, ProduceResponse, header, { responses })
+  } else {
+    const request = decoderFor(FetchRequest, header.apiVersion)(new Reader(frame, header.bodyStart))
+    broker.fetchOffsets.add(request.topics[0]?.partitions[0]?.fetchOffset ?? -1)
+    const partition = {
+      partitionIndex: 0,
+      errorCode,
+      highWatermark: 99,
+      abortedTransactions: null,
+      records: options.records ?? null,
+    }
+    const responses = [{ topic: 'load', partitions: [partition] }]
+    encodeResponseFrame(writer, FetchResponse, header, { sessionId: 0, responses })
+  }
+  const bytes = Buffer.from(writer.take())
+  const step = options.cut ?? bytes.length
+  for (let at = 0; at < bytes.length; at += step) socket.write(bytes.subarray(at, at + step))
+}
+
+const target = (port: number) => ({
+  host: '127.0.0.1',
+  port,
+  topic: 'load',
+  partitions: 1,
+  connections: 2,
+  firstConnection: 0,
+  depth: 3,
+  warmUpMs: 10,
+  measureMs: 100,
+  bytesMax: Number.POSITIVE_INFINITY,
+  brokerPid: process.pid,
+})
+const produce = (port: number): LoadPlan => ({
+  ...target(port),
+  api: 'produce',
+  batchBytes: 4096,
+  recordBytes: 100,
+  acks: -1,
+})
+const fetch = (port: number): LoadPlan => ({
+  ...target(port),
+  api: 'fetch',
+  maxBytes: 65_536,
+  rounds: [{ first: 2 ** 32 - 10, step: 5, count: 4 }],
+})
+
+it('counts produce answers and weighs them by the batch', async () => {
+  const { port } = await startFake({})
+  const figures = await runLoad(produce(port))
+  expect(figures.answers).toBeGreaterThan(10)
+  expect(figures.bytes).toBe(figures.answers * 4096)
+  expect(figures.seconds).toBeGreaterThan(0.09)
+  expect(figures.clientCpuSeconds).toBeGreaterThan(0)
+  expect(figures.brokerCpuSeconds).toBeGreaterThanOrEqual(0)
+  expect(figures.peakBytes).toBeGreaterThan(1e6)
+})
+
+it.each([1, 3, 7, 64])('reads answers cut into %d bytes', async (cut) => {
+  const { port } = await startFake({ cut, records: Buffer.alloc(300, 1) })
+  const produced = await runLoad(produce(port))
+  expect(produced.answers).toBeGreaterThan(0)
+  const fetched = await runLoad(fetch(port))
+  expect(fetched.bytes).toBe(fetched.answers * 300)
+})
+
+it('counts the bytes of an answer that takes many reads, and asks for offsets in rounds', async () => {
+  const fake = await startFake({ records: Buffer.alloc(1_000_000, 1) })
+  const figures = await runLoad({ ...fetch(fake.port), connections: 1 })
+  expect(figures.answers).toBeGreaterThan(0)
+  // An answer that began before the window ends in it, and the other way round.
+  expect(figures.bytes % 1_000_000).toBe(0)
+  expect(figures.bytes).toBe(figures.answers * 1_000_000)
+  expect([...fake.fetchOffsets].sort((a, b) => a - b)).toEqual(
+    [0, 1, 2, 3].map((at) => 2 ** 32 - 10 + at * 5),
+  )
+})
+
+it.each([
+  ['produce', produce],
+  ['fetch', fetch],
+])('ends a %s load at the first error code, by its name', async (_name, plan) => {
+  const { port } = await startFake({ errorAt: (answers) => (answers > 20 ? 6 : 0) })
+  await expect(runLoad(plan(port))).rejects.toThrow('NOT_LEADER_OR_FOLLOWER')
+})
+
+it('ends a load when the broker goes', async () => {
+  const { port } = await startFake({})
+  const load = runLoad({ ...produce(port), measureMs: 10_000 })
+  const failed = expect(load).rejects.toThrow('lost a connection')
+  const clients: Socket[] = []
+  broker?.server.on('connection', (socket) => clients.push(socket))
+  await new Promise((resolve) => broker?.server.once('connection', resolve))
+  for (const socket of clients) socket.destroy()
+  await failed
+})
+
+it('ends a window early at its bound of bytes', async () => {
+  const { port } = await startFake({})
+  const figures = await runLoad({ ...produce(port), measureMs: 20_000, bytesMax: 409_600 })
+  expect(figures.bytes).toBeGreaterThanOrEqual(409_600)
+  expect(figures.seconds).toBeLessThan(10)
+})
+
+it('shares a load among processes and adds up what they saw', async () => {
+  const { port } = await startFake({})
+  const clients = new LoadProcesses(2)
+  try {
+    const figures = await clients.run({ ...produce(port), connections: 3 })
+    expect(figures.answers).toBeGreaterThan(10)
+    expect(figures.bytes / figures.answers).toBeCloseTo(4096)
+    await expect(clients.run({ ...produce(1), connections: 1 })).rejects.toThrow('ECONNREFUSED')
+  } finally {
+    clients.close()
+  }
+})
+
+it('builds batches of the wanted size with a right CRC', () => {
+  for (const bytes of [300, 4096, 65_536, 1_048_576]) {
+    const batch = filledBatch(bytes, 100)
+    expect(batch.bytes.length).toBeLessThanOrEqual(bytes)
+    expect(batch.bytes.length).toBeGreaterThan(bytes - 8)
+    expect(batchSizeInBytes(batch.bytes, 0)).toBe(batch.bytes.length)
+    expect(batchRecordCount(batch.bytes, 0)).toBe(batch.records)
+    expect(batch.bytes.readUInt32BE(17)).toBe(computeBatchCrc(batch.bytes, 0))
+  }
+  expect(oneRecordBatch(100).bytes.length).toBe(61 + 2 + 4 + 2 + 100 + 1)
+})
