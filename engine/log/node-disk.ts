@@ -11,6 +11,7 @@ import {
   type DiskFile,
   type FileStat,
   type OpenMode,
+  parentDir,
   replaceFile,
 } from './disk.ts'
 
@@ -45,8 +46,21 @@ export class NodeDisk implements Disk {
     }
   }
 
+  /** Level by level: Node's recursive mkdir never ends below a folder that takes none, as /proc. */
   async makeDir(path: string): Promise<void> {
-    await orDiskError('mkdir', path, fs.promises.mkdir(path, { recursive: true }))
+    const missing: string[] = []
+    let at = path
+    while ((await this.stat(at)) === null && parentDir(at) !== at) {
+      missing.push(at)
+      at = parentDir(at)
+    }
+    for (const dir of missing.reverse())
+      await orDiskError('mkdir', dir, fs.promises.mkdir(dir)).catch((error: DiskError) => {
+        // Another thread was quicker.
+        if (error.code !== 'EEXIST') throw error
+      })
+    if (missing.length === 0 && (await this.stat(path))?.isDirectory !== true)
+      throw new DiskError('EEXIST', path, 'mkdir')
   }
 
   list(path: string): Promise<string[]> {

@@ -110,4 +110,11 @@ describe('the real disk', () => {
     expect(await disk.stat(`${dir}/t`)).toBe(null)
     expect(await disk.freeBytes(dir)).toBeGreaterThan(1)
   })
+
+  it('makes missing parents, and ends with an error where no folder can be made', async () => {
+    await disk.makeDir(`${dir}/a/b/c`)
+    await disk.makeDir(`${dir}/a/b/c`)
+    expect((await disk.stat(`${dir}/a/b/c`))?.isDirectory).toBe(true)
+    await expect(disk.makeDir('/proc/nope/deeper')).rejects.toThrow(DiskError)
+  })
 })
