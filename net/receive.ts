@@ -17,7 +17,7 @@
  * anything is allocated for it; frames come out whole, in order, each once. Without the handle
  * trick (socket-handle.ts) the same code is fed with the chunks of 'data' events.
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
 import { checkFrameLength, FRAME_LENGTH_BYTES } from './framing.ts'
 
@@ -64,7 +64,7 @@ export class ReceiveArena {
   /** Copies bytes behind the turn's earlier ones; returns where they start in `copies`. */
   copy(source: Buffer, start: number, end: number): number {
     const length = end - start
-    assert(length <= this.copies.length, `copy of ${length} bytes into ${this.copies.length}`)
+    if (length > this.copies.length) broken(`copy of ${length} bytes into ${this.copies.length}`)
     if (this.copiesUsed + length > this.copies.length) this.flush()
     const at = this.copiesUsed
     source.copy(this.copies, at, start, end)
@@ -304,7 +304,7 @@ export class Receiver {
   }
 
   private adoptSlab(slab: Slab, length: number): void {
-    assert(slab.bytes.length === length, `slab of ${slab.bytes.length} bytes for ${length}`)
+    if (slab.bytes.length !== length) broken(`slab of ${slab.bytes.length} bytes for ${length}`)
     this.awaitingSlab = false
     this.partial = slab.bytes
     this.partialSlab = slab

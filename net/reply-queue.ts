@@ -6,7 +6,7 @@
  * Invariants: a slot is answered once; nothing is sent ahead of an unanswered slot; the memory of a
  * request is released when it is answered, whether or not the connection still lives.
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { FrameMemory } from './receive.ts'
@@ -92,7 +92,7 @@ export class ReplySlot implements Reply {
   }
 
   private end(): void {
-    assert(!this.done, `request ${this.correlationId} is answered twice`)
+    if (this.done) broken(`request ${this.correlationId} is answered twice`)
     this.done = true
     this.abandon = null
     this.releaseMemory()
@@ -124,7 +124,7 @@ export class ReplyQueue {
     requestBytes: number,
     memory: FrameMemory,
   ): ReplySlot {
-    assert(!this.full, `reply slots of a connection: ${this.count}`)
+    if (this.full) broken(`reply slots of a connection: ${this.count}`)
     const slot = new ReplySlot(owner, this, correlationId, requestBytes, memory)
     this.slots[(this.head + this.count) & MASK] = slot
     this.count++

@@ -6,7 +6,7 @@
  * that buffer; large or uncached ones leave a hole, and the outbox streams them in between
  * (outbox.ts).
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
 import { Writer } from '../engine/schema/writer.ts'
 import type { ReadResult } from '../engine/shard-port.ts'
@@ -90,7 +90,7 @@ export class ReplyOutput {
 /** Fills `into` from the start of a range; throws when the file ends before. */
 function readFully(range: RecordRange, into: Buffer): void {
   const { file } = range
-  assert(file !== null, `a range of ${range.length} bytes has a file`)
+  if (file === null) broken(`a range of ${range.length} bytes has a file`)
   let done = 0
   while (done < into.length) {
     const bytes = file.readSync(into.subarray(done), range.position + done)

@@ -12,7 +12,8 @@
  * A turn takes at most one ringful per lane, since nothing is given back within it; the rest
  * follows in the next one, after the sockets had theirs.
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
+import { limits } from '../engine/base/limits.ts'
 import type { Channel, Channels } from './channel.ts'
 import { Outlet, type OutletEvents } from './outlet.ts'
 import { Descriptor, type RingReader } from './ring.ts'
@@ -41,6 +42,8 @@ export interface ExchangeHost {
   defer(run: () => void): void
   /** The shard's own end of turn: ShardPort.flush. */
   flushShard(): void
+  /** Runs once in so many milliseconds; does not keep the thread alive. */
+  after(delayMs: number, run: () => void): void
   /** True: requests for other shards pile up, sockets should not be read; false: go on. */
   onPressure(pressed: boolean): void
 }
@@ -69,6 +72,7 @@ export class Exchange {
   /** A flush will follow in this very turn, so posting need not ask for one. */
   private flushComing = false
   private pressedOutlets = 0
+  private quietTimerArmed = false
   private closed = false
 
   constructor(channels: Channels, slabs: SlabPool, host: ExchangeHost) {
@@ -104,7 +108,7 @@ export class Exchange {
 
   peer(shard: number): Peer {
     const peer = this.peers[shard]
-    assert(peer !== undefined && peer !== null, `shard ${shard} is no peer of ${this.shard}`)
+    if (peer === undefined || peer === null) broken(`shard ${shard} is no peer of ${this.shard}`)
     return peer
   }
 
@@ -112,7 +116,7 @@ export class Exchange {
   payload(peer: Peer, lane: RingReader, d: Descriptor): Buffer {
     if (d.slab === 0) return lane.payload(d)
     const memory = peer.courier.lookUp(d.slab)
-    assert(d.offset + d.length <= memory.byteLength, `slab ${d.slab}: ${d.offset} + ${d.length}`)
+    if (d.offset + d.length > memory.byteLength) broken(`slab ${d.slab}: ${d.offset} + ${d.length}`)
     return Buffer.from(memory, d.offset, d.length)
   }
 
@@ -180,10 +184,27 @@ export class Exchange {
   private announce(): void {
     for (const peer of this.others) {
       if (!peer.requests.unannounced && !peer.replies.unannounced) continue
-      peer.requests.unannounced = false
-      peer.replies.unannounced = false
+      peer.requests.announced()
+      peer.replies.announced()
       this.channels.bell.ring(peer.shard)
     }
+  }
+
+  /** Releases that nothing else has told of by now. */
+  private announceQuiet(): void {
+    this.quietTimerArmed = false
+    if (this.closed) return
+    for (const peer of this.others) {
+      if (peer.requests.quiet === 0) continue
+      peer.requests.announced()
+      this.channels.bell.ring(peer.shard)
+    }
+  }
+
+  private quietPosted(): void {
+    if (this.quietTimerArmed) return
+    this.quietTimerArmed = true
+    this.host.after(limits.quietReleaseMs, () => this.announceQuiet())
   }
 
   private replyInSlab(peer: Peer, d: Descriptor, payload: Buffer): void {
@@ -204,11 +225,15 @@ export class Exchange {
     const onPosted = (): void => {
       if (!this.flushComing) this.host.requestTurn()
     }
-    const events: OutletEvents = { onPosted, onPressure: (pressed) => this.pressure(pressed) }
+    const events: OutletEvents = {
+      onPosted,
+      onQuiet: () => this.quietPosted(),
+      onPressure: (pressed) => this.pressure(pressed),
+    }
     return {
       shard: channel.shard,
       requests: new Outlet(channel.requestsOut, events),
-      replies: new Outlet(channel.repliesOut, { onPosted, onPressure() {} }),
+      replies: new Outlet(channel.repliesOut, { onPosted, onQuiet() {}, onPressure() {} }),
       requestsIn: channel.requestsIn,
       repliesIn: channel.repliesIn,
       courier: channel.courier,
@@ -223,5 +248,5 @@ export class Exchange {
 }
 
 function unheard(_peer: Peer, d: Descriptor): void {
-  assert(false, `message ${d.opcode} before anyone listens`)
+  broken(`message ${d.opcode} before anyone listens`)
 }

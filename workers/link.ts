@@ -46,18 +46,20 @@ const threadTimers: RouterTimers = {
 
 export function linkShard(parts: LinkParts): ShardLink {
   const slabs = new SlabPool()
+  const timers = parts.timers ?? threadTimers
   const exchange = new Exchange(parts.channels, slabs, {
     requestTurn: () => parts.requestTurn(),
     endTurn: () => parts.endTurn(),
     defer: parts.defer ?? setImmediate,
     flushShard: () => parts.port.flush(),
+    after: (delayMs, run) => void timers.after(delayMs, run),
     onPressure: (pressed) => router.pressureChanged(pressed),
   })
   const router: ShardRouter = new ShardRouter({
     exchange,
     port: parts.port,
     clock: parts.clock,
-    timers: parts.timers ?? threadTimers,
+    timers,
     borrowFile: parts.borrowFile,
     image: parts.image,
   })

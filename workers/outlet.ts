@@ -8,7 +8,7 @@
  * and one release per reply, which are bounded themselves (limits.pendingRequestsMax,
  * remoteLeasesMax).
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
 import type { Descriptor, RingWriter } from './ring.ts'
 
@@ -25,6 +25,8 @@ const HELD_ALWAYS_MAX = 4 * limits.pendingRequestsMax
 export interface OutletEvents {
   /** Something is in the ring that the other shard was not told of yet. */
   onPosted(): void
+  /** The first message since then that can wait until there is another reason to tell. */
+  onQuiet(): void
   /** True: senders should pause; false: go on. */
   onPressure(pressed: boolean): void
 }
@@ -32,6 +34,8 @@ export interface OutletEvents {
 export class Outlet {
   /** Posted since the other shard's bell was last rung. */
   unannounced = false
+  /** Posted quietly since then. */
+  quiet = 0
   private readonly writer: RingWriter
   private readonly events: OutletEvents
   private held: Held[] = []
@@ -71,6 +75,27 @@ export class Outlet {
     else this.hold(d, payload)
   }
 
+  /**
+   * Posts a release, for which alone the other shard need not be woken: it finds it with whatever
+   * comes next. After limits.quietReleasesMax of them, or limits.quietReleaseMs, it is told.
+   */
+  postQuietly(d: Descriptor): void {
+    if (this.backlog > 0 || !this.writer.push(d, null)) {
+      this.hold(d, null)
+      return
+    }
+    if (this.unannounced) return
+    this.quiet++
+    if (this.quiet >= limits.quietReleasesMax) this.posted()
+    else if (this.quiet === 1) this.events.onQuiet()
+  }
+
+  /** The other shard is being told of all that was posted. */
+  announced(): void {
+    this.unannounced = false
+    this.quiet = 0
+  }
+
   /** Moves what was held back into the ring as far as it fits. */
   pump(): void {
     if (this.backlog === 0) return
@@ -101,11 +126,12 @@ export class Outlet {
     }
     this.held = []
     this.heldStart = 0
-    assert(this.heldBytes === 0, `${this.heldBytes} bytes held by an empty backlog`)
+    if (this.heldBytes !== 0) broken(`${this.heldBytes} bytes held by an empty backlog`)
   }
 
   private hold(d: Descriptor, payload: Buffer | null): void {
-    assert(this.backlog < HELD_ALWAYS_MAX, `${this.backlog} messages held back for a full ring`)
+    if (this.backlog >= HELD_ALWAYS_MAX)
+      broken(`${this.backlog} messages held back for a full ring`)
     this.held.push({
       descriptor: d.copy(),
       payload: payload === null ? null : Buffer.from(payload),

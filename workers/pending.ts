@@ -8,7 +8,7 @@
  *
  * Bound: limits.pendingRequestsMax.
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
 import type { Slab } from './slab.ts'
 
@@ -104,10 +104,8 @@ export class PendingTable<T> {
 
   private slotOf(correlation: number): number {
     const slot = correlation & SLOT_MASK
-    assert(
-      this.holds(correlation),
-      `correlation ${correlation}: slot ${slot} is at generation ${this.generations[slot]}`,
-    )
+    if (!this.holds(correlation))
+      broken(`correlation ${correlation}: slot ${slot} is at generation ${this.generations[slot]}`)
     return slot
   }
 

@@ -7,12 +7,12 @@
  * Partitions of a topic go round the shards, so owners of one topic differ by at most one
  * partition; topics begin at successive shards, so that topics of a single partition spread too.
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
 import { ordinalOfKey, partitionOfKey } from '../engine/metadata/image.ts'
 
 /** The owner, 0 <= owner < shards, of partitionKey(ordinal, partition). */
 export function ownerOfKey(key: number, shards: number): number {
-  assert(Number.isSafeInteger(key) && key >= 0, `partition key ${key}`)
+  if (!Number.isSafeInteger(key) || key < 0) broken(`partition key ${key}`)
   if (shards === 1) return 0
   return (ordinalOfKey(key) + partitionOfKey(key)) % shards
 }

@@ -2,7 +2,7 @@
  * Answers of another shard's fetch on this side: where the bytes are, and the lease that keeps the
  * files. One lease covers all files of one answer; it is given back when the last of them was sent.
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
 import type { ErrorCode } from '../engine/base/errors.ts'
 import type { Infer } from '../engine/schema/fields.ts'
 import type { AbortedTransaction, ReadResult } from '../engine/shard-port.ts'
@@ -49,7 +49,7 @@ export class RemoteResult implements ReadResult {
   private lease: RemoteLease | null
 
   constructor(wire: WireResult, file: LeasedFile | null, lease: RemoteLease | null) {
-    assert((file === null) === (wire.length === 0), `${wire.length} bytes in ${file?.path}`)
+    if ((file === null) !== (wire.length === 0)) broken(`${wire.length} bytes in ${file?.path}`)
     // Codes come from our own table on the other side.
     this.errorCode = wire.errorCode as ErrorCode
     this.highWatermark = wire.highWatermark

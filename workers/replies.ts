@@ -114,7 +114,7 @@ export class ReplyReceiver {
     const d = this.exchange.outgoing
     d.reset(opcodes.releaseLease, 0)
     d.a = lease
-    peer.requests.post(d, null)
+    peer.requests.postQuietly(d)
   }
 
   /** The payload has been decoded or copied: a slab of the other side goes back. */

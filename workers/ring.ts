@@ -19,7 +19,7 @@
  * one of them per function of `RingWriter` and `RingReader` below (`push` and `release` compose
  * two): test/workers/ring-interleaving.test.ts runs every order of those steps.
  */
-import { assert } from '../engine/base/assert.ts'
+import { assert, broken } from '../engine/base/assert.ts'
 
 const TAIL = 0
 const HEAD = 16
@@ -144,7 +144,7 @@ export class RingWriter {
   /** Whether one more message with so many payload bytes fits, as far as is known. */
   hasRoom(bytes: number): boolean {
     const { payloadBytes, descriptors } = this.ring
-    assert(bytes <= payloadBytes, `payload of ${bytes} bytes for a ring of ${payloadBytes}`)
+    if (bytes > payloadBytes) broken(`payload of ${bytes} bytes for a ring of ${payloadBytes}`)
     if (((this.tail - this.head) | 0) === descriptors) return false
     if (bytes === 0) return true
     const at = this.payloadTail % payloadBytes
@@ -158,7 +158,7 @@ export class RingWriter {
     const head = Atomics.load(this.ring.ints, HEAD)
     const given = (head - this.head) | 0
     const inRing = (this.tail - this.head) | 0
-    assert(given >= 0 && given <= inRing, `head moved by ${given} with ${inRing} in the ring`)
+    if (given < 0 || given > inRing) broken(`head moved by ${given} with ${inRing} in the ring`)
     if (given === 0) return
     this.head = head
     this.payloadHead = this.payloadEnds[(head - 1) & this.mask]!
@@ -233,10 +233,8 @@ export class RingReader {
     if (this.taken !== this.tail) return true
     this.tail = Atomics.load(this.ring.ints, TAIL)
     const waiting = (this.tail - this.taken) | 0
-    assert(
-      waiting >= 0 && waiting <= this.ring.descriptors,
-      `tail ${this.tail} with ${this.taken} taken`,
-    )
+    if (waiting < 0 || waiting > this.ring.descriptors)
+      broken(`tail ${this.tail} with ${this.taken} taken`)
     return waiting > 0
   }
 
@@ -264,10 +262,8 @@ export class RingReader {
 
   /** The payload of a message just taken, in place: the reader's to change until `release`. */
   payload(d: Descriptor): Buffer {
-    assert(
-      d.slab === 0 && d.offset >= 0 && d.offset + d.length <= this.ring.payloadBytes,
-      `payload at ${d.offset}, ${d.length} bytes, slab ${d.slab}`,
-    )
+    if (d.slab !== 0 || d.offset < 0 || d.offset + d.length > this.ring.payloadBytes)
+      broken(`payload at ${d.offset}, ${d.length} bytes, slab ${d.slab}`)
     return this.ring.payload.subarray(d.offset, d.offset + d.length)
   }
 

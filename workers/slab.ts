@@ -12,7 +12,7 @@
  * the last one released it, holders in other shards included: whoever sends a slab's id retains it
  * until the other side has answered.
  */
-import { assert } from '../engine/base/assert.ts'
+import { broken } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
 import type { SlabCourier } from './slab-courier.ts'
 
@@ -45,12 +45,12 @@ export class Slab {
   }
 
   retain(): void {
-    assert(this.holders > 0, `slab ${this.id} is retained after its last release`)
+    if (this.holders <= 0) broken(`slab ${this.id} is retained after its last release`)
     this.holders++
   }
 
   release(): void {
-    assert(this.holders > 0, `slab ${this.id} is released too often`)
+    if (this.holders <= 0) broken(`slab ${this.id} is released too often`)
     this.holders--
     if (this.holders === 0) this.pool.takeBack(this)
   }
@@ -114,14 +114,15 @@ export class SlabPool {
   acquire(bytes: number, onReady: (slab: Slab) => void): Slab | null {
     const slab = this.acquireNow(bytes)
     if (slab !== null) return slab
-    assert(this.waiters.length < limits.slabWaitersMax, `${this.waiters.length} wait for slabs`)
+    if (this.waiters.length >= limits.slabWaitersMax)
+      broken(`${this.waiters.length} wait for slabs`)
     this.waiters.push({ bytes, onReady })
     return null
   }
 
   /** A slab, or null when there is no memory or others wait for it already. */
   acquireNow(bytes: number): Slab | null {
-    assert(bytes > 0 && bytes <= this.budget.bytesMax, `a slab of ${bytes} bytes`)
+    if (bytes <= 0 || bytes > this.budget.bytesMax) broken(`a slab of ${bytes} bytes`)
     return this.waiters.length === 0 && this.fits(bytes) ? this.grant(bytes) : null
   }
 

@@ -7,7 +7,7 @@
  * limits.pendingRequestsMax of them are under way, which the asker sees to, and at most
  * limits.remoteLeasesMax answers hold files; beyond that a read is answered without data.
  */
-import { assert, InvariantError } from '../engine/base/assert.ts'
+import { broken, InvariantError } from '../engine/base/assert.ts'
 import type { Clock } from '../engine/base/clock.ts'
 import { ApiError, ErrorCode, MalformedRequest } from '../engine/base/errors.ts'
 import type { Logger } from '../engine/base/logger.ts'
@@ -146,7 +146,7 @@ export class ShardWorker {
     recordErrors: readonly AppendRecordError[],
   ): void {
     const { peer } = answer
-    assert(peer !== null, `append ${answer.correlation} is answered twice`)
+    if (peer === null) broken(`append ${answer.correlation} is answered twice`)
     const d = this.exchange.outgoing
     d.reset(opcodes.appended, answer.correlation)
     answer.peer = null
@@ -227,7 +227,7 @@ export class ShardWorker {
 
   private call(peer: Peer, d: Descriptor): void {
     const op = callsByOpcode.get(d.opcode)
-    assert(op !== undefined, `opcode ${d.opcode} of shard ${peer.shard}`)
+    if (op === undefined) broken(`opcode ${d.opcode} of shard ${peer.shard}`)
     const { correlation } = d
     // Calls take their time; the ring's bytes do not wait for them.
     const payload = Buffer.from(this.exchange.payload(peer, peer.requestsIn, d))
@@ -282,7 +282,7 @@ export class ShardWorker {
 
   private client(shard: number): Client {
     const client = this.clients[shard]
-    assert(client !== undefined, `shard ${shard} asks`)
+    if (client === undefined) broken(`shard ${shard} asks`)
     return client
   }
 }
@@ -318,7 +318,8 @@ class AppendAnswer {
 
 function releaseReplySlab(peer: Peer, id: number): void {
   const slab = peer.replySlabs.get(id)
-  assert(slab !== undefined, `slab ${id} is given back by shard ${peer.shard} and not lent to it`)
+  if (slab === undefined)
+    broken(`slab ${id} is given back by shard ${peer.shard} and not lent to it`)
   peer.replySlabs.delete(id)
   slab.release()
 }

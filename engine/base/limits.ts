@@ -91,6 +91,10 @@ export const limits = {
   pendingRequestsMax: 65_536,
   /** Fetch answers whose files a shard keeps for one other shard; then a fetch answers without data. */
   remoteLeasesMax: 65_536,
+  /** Releases of leases that may lie in a ring before its reader is woken for them alone … */
+  quietReleasesMax: 256,
+  /** … and how long they may, in milliseconds: a deleted segment's file is kept open as long. */
+  quietReleaseMs: 100,
   /** Smallest slab; sizes are powers of two from here to slabBytesMax. */
   slabBytesMin: 64 * KIB,
   /** Slab requests waiting for memory, one per connection and forwarded call; then our own assert. */

@@ -11,7 +11,7 @@
  * next flush cuts them off. It is sound because only a first entry may be all
  * zeros. One owner thread; the page buffer is shared by all files of the thread.
  */
-import { assert } from '../base/assert.ts'
+import { assert, broken } from '../base/assert.ts'
 import { limits } from '../base/limits.ts'
 import {
   type Disk,
@@ -100,7 +100,7 @@ export class EntryFile {
 
   /** Makes `bytes` hold entry `index` and returns its position there. */
   locate(index: number): number {
-    assert(index >= 0 && index < this.count, `entry ${index} of ${this.count} in ${this.path}`)
+    if (index < 0 || index >= this.count) broken(`entry ${index} of ${this.count} in ${this.path}`)
     if (index >= this.tailStart) {
       this.bytes = this.tail
       return (index - this.tailStart) * this.entryBytes

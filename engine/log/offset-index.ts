@@ -8,7 +8,7 @@
  * Both rise strictly. The file is a cache of the log: it is rebuilt when missing or wrong (S9), so
  * a failed check is an answer, not an error.
  */
-import { assert } from '../base/assert.ts'
+import { broken } from '../base/assert.ts'
 import type { Disk } from './disk.ts'
 import { EntryFile } from './entry-file.ts'
 
@@ -72,15 +72,11 @@ export class OffsetIndex {
    */
   append(lastOffset: number, position: number): void {
     const relative = lastOffset - this.baseOffset
-    assert(!this.isFull(), `${this.path} is full`)
-    assert(
-      relative >= 0 && relative <= RELATIVE_OFFSET_MAX && position <= RELATIVE_OFFSET_MAX,
-      `entry ${lastOffset} at ${position} fits ${this.path}`,
-    )
-    assert(
-      this.entries.count === 0 || lastOffset > this.lastOffset,
-      `${lastOffset} is above ${this.lastOffset} in ${this.path}`,
-    )
+    if (this.isFull()) broken(`${this.path} is full`)
+    if (relative < 0 || relative > RELATIVE_OFFSET_MAX || position > RELATIVE_OFFSET_MAX)
+      broken(`entry ${lastOffset} at ${position} does not fit ${this.path}`)
+    if (this.entries.count > 0 && lastOffset <= this.lastOffset)
+      broken(`${lastOffset} is not above ${this.lastOffset} in ${this.path}`)
     const at = this.entries.append()
     this.entries.bytes.writeInt32BE(relative, at)
     this.entries.bytes.writeInt32BE(position, at + 4)

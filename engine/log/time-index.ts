@@ -7,7 +7,7 @@
  *
  * Timestamps rise strictly, offsets never fall. A cache of the log, like the offset index (S9).
  */
-import { assert } from '../base/assert.ts'
+import { broken } from '../base/assert.ts'
 import { readInt64, writeInt64 } from '../base/int64.ts'
 import type { Disk } from './disk.ts'
 import { EntryFile } from './entry-file.ts'
@@ -78,9 +78,10 @@ export class TimeIndex {
   maybeAppend(timestamp: number, offset: number): boolean {
     if (timestamp <= this.lastTimestamp) return false
     const relative = offset - this.baseOffset
-    assert(this.entries.count < this.entriesMax, `${this.path} is full`)
-    assert(relative >= 0 && relative <= RELATIVE_OFFSET_MAX, `${offset} fits ${this.path}`)
-    assert(offset >= this.lastOffset, `${offset} is not below ${this.lastOffset} in ${this.path}`)
+    if (this.entries.count >= this.entriesMax) broken(`${this.path} is full`)
+    if (relative < 0 || relative > RELATIVE_OFFSET_MAX)
+      broken(`${offset} does not fit ${this.path}`)
+    if (offset < this.lastOffset) broken(`${offset} is below ${this.lastOffset} in ${this.path}`)
     const at = this.entries.append()
     writeInt64(this.entries.bytes, at, timestamp)
     this.entries.bytes.writeInt32BE(relative, at + 8)

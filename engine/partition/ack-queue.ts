@@ -6,7 +6,7 @@
  *
  * Bound: limits.pendingAcksMax; the partition refuses further appends beyond it.
  */
-import { assert } from '../base/assert.ts'
+import { broken } from '../base/assert.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { AppendDone } from '../shard-port.ts'
 
@@ -40,7 +40,7 @@ export class AckQueue {
   release(highWatermark: number, logStartOffset: number): void {
     while (this.count > 0) {
       const ack = this.slots[this.head]
-      assert(ack !== undefined, `ack slot ${this.head} of ${this.count} is empty`)
+      if (ack === undefined) broken(`ack slot ${this.head} of ${this.count} is empty`)
       if (ack.endOffset > highWatermark) return
       this.drop()
       ack.done(0, ack.baseOffset, ack.logAppendTimeMs, logStartOffset, null)
@@ -56,7 +56,7 @@ export class AckQueue {
   failAbove(offset: number, errorCode: ErrorCode, message: string): void {
     for (let left = this.count; left > 0; left--) {
       const ack = this.slots[this.head]
-      assert(ack !== undefined, `ack slot ${this.head} of ${this.count} is empty`)
+      if (ack === undefined) broken(`ack slot ${this.head} of ${this.count} is empty`)
       this.drop()
       if (ack.endOffset > offset) ack.done(errorCode, -1, -1, -1, message)
       else this.push(ack.endOffset, ack.baseOffset, ack.logAppendTimeMs, ack.done)

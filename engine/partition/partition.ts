@@ -11,7 +11,7 @@
  *
  * A disk error takes the partition offline for good: KAFKA_STORAGE_ERROR until the next start (S5).
  */
-import { assert } from '../base/assert.ts'
+import { broken } from '../base/assert.ts'
 import { ErrorCode, errorName } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { Logger } from '../base/logger.ts'
@@ -211,10 +211,8 @@ export class Partition {
 
   private advance(highWatermark: number): void {
     if (highWatermark <= this.visibleEndOffset) return
-    assert(
-      highWatermark <= this.log.logEndOffset,
-      `${this.name}: high watermark ${highWatermark} above log end ${this.log.logEndOffset}`,
-    )
+    if (highWatermark > this.log.logEndOffset)
+      broken(`${this.name}: high watermark ${highWatermark} above ${this.log.logEndOffset}`)
     this.visibleEndOffset = highWatermark
     this.log.onHighWatermark(highWatermark)
     this.acks.release(highWatermark, this.log.logStartOffset)

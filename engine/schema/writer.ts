@@ -9,7 +9,7 @@
  * With `scatterBytesMin` set, bytes and records of that size and more are not copied: they are noted,
  * and `pieces` gives the list for a gathering write. They must stay unchanged until it is done.
  */
-import { assert } from '../base/assert.ts'
+import { assert, broken } from '../base/assert.ts'
 import { limits } from '../base/limits.ts'
 import { viewOf, writeAt } from './fixed.ts'
 import { textBytes, writeShortAscii, writeUuid } from './text.ts'
@@ -242,7 +242,7 @@ export class Writer {
 
   /** Overwrites four bytes at `at`, which `reserve` gave. */
   patchInt32(at: number, value: number): void {
-    assert(0 <= at && at + 4 <= this.position - this.start, `int32 at ${at}`)
+    if (at < 0 || at + 4 > this.position - this.start) broken(`int32 at ${at}`)
     this.buffer.writeInt32BE(value, this.start + at)
   }
 
@@ -324,7 +324,7 @@ export class Writer {
 
 function textSize(value: string): number {
   const size = textBytes(value)
-  assert(size <= limits.stringBytesMax, `a string of ${size} bytes has no room on the wire`)
+  if (size > limits.stringBytesMax) broken(`a string of ${size} bytes has no room on the wire`)
   return size
 }
 

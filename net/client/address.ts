@@ -9,7 +9,7 @@ const DEFAULT_PORT = 9092
 
 /** Throws RangeError with a sentence for people when the text is no address. */
 export function parseAddress(text: string): Address {
-  const match = /^(?:\w+:\/\/)?(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d+))?$/.exec(text.trim())
+  const match = /^(?:\w+:\/\/)?(?:\[([^\]]+)\]|([^\s:,/[\]]*))(?::(\d+))?$/.exec(text.trim())
   const host = match?.[1] ?? match?.[2] ?? ''
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3])
   if (match === null || host === '' || port < 1 || port > 65_535)

@@ -5,6 +5,7 @@
  *
  * Bounds: BUFFERED_BYTES_MAX of unsent records; send() resolves when there is room again.
  */
+import { randomInt } from 'node:crypto'
 import { ErrorCode, errorName, isRetriable } from '../../engine/base/errors.ts'
 import { ProduceRequest, ProduceResponse } from '../../engine/protocol/00-produce.ts'
 import { buildBatch, type HeaderToWrite, type RecordToWrite } from '../../engine/record/build.ts'
@@ -43,6 +44,7 @@ const BUFFERED_BYTES_MAX = 8 * 1024 * 1024
 /** Rough size of a record beside key and value. */
 const RECORD_OVERHEAD = 32
 const RETRY_PAUSE_MS = 100
+const STICKY_START_BOUND = 1 << 30
 /** How long a topic may take to come into being; then it is not created on request here. */
 const TOPIC_WAIT_MS = 5_000
 
@@ -58,7 +60,8 @@ export class ClientProducer {
   private description: TopicMetadata | null = null
   private pending = new Map<number, Pending>()
   private bufferedBytes = 0
-  private sticky = 0
+  /** Where records without a key go until the next batch; several short runs shall spread. */
+  private sticky = randomInt(STICKY_START_BOUND)
   private timer: NodeJS.Timeout | null = null
   private sending: Promise<void> = Promise.resolve()
   private failure: unknown = null
