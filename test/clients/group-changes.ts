@@ -9,7 +9,6 @@ import { KafkaAdmin } from './kafka-admin.ts'
 import { check, grouped, type Lane } from './scenario.ts'
 
 const PARTITIONS = 6
-const RECORDS = 30_000
 const BATCH = 50
 /** About 5,000 records a second: the flow outlasts every change of membership. */
 const BATCH_INTERVAL_MS = 10
@@ -42,7 +41,8 @@ export async function membersComeAndGo(lane: Lane, client: GroupClient): Promise
   const group = `${topic}-members`
   const admin = new KafkaAdmin(lane)
   await admin.createTopic(topic, PARTITIONS)
-  const ledger = new GroupLedger(PARTITIONS, RECORDS)
+  const total = lane.sizes.groupRecords
+  const ledger = new GroupLedger(PARTITIONS, total)
   const members = new Map<string, GroupMember>()
   const join = async (name: string): Promise<void> => {
     const member = await client.join({
@@ -61,10 +61,10 @@ export async function membersComeAndGo(lane: Lane, client: GroupClient): Promise
   lane.defer(() => Promise.all([...members.values()].map((member) => member.leave())))
 
   await join('first')
-  const producing = produce(client, topic)
+  const producing = produce(client, topic, total)
   producing.catch(() => {})
   const watching = watchCommits(admin, topic, group, ledger)
-  const reached = (share: number): Promise<void> => progress(ledger, RECORDS * share)
+  const reached = (share: number): Promise<void> => progress(ledger, total * share)
   await reached(0.15)
   await join('second')
   await reached(0.35)
@@ -91,11 +91,11 @@ export async function membersComeAndGo(lane: Lane, client: GroupClient): Promise
     committed.every((offset, partition) => offset + slack >= (ends[partition] ?? 0)),
     () => `ends ${ends.join()}, committed after the last member left ${committed.join()}`,
   )
-  return `${grouped(RECORDS)} records to ${shares.join(' + ')}, ${ledger.repeated} repeated`
+  return `${grouped(total)} records to ${shares.join(' + ')}, ${ledger.repeated} repeated`
 }
 
-async function produce(client: GroupClient, topic: string): Promise<void> {
-  for (let sent = 0; sent < RECORDS; sent += BATCH) {
+async function produce(client: GroupClient, topic: string, total: number): Promise<void> {
+  for (let sent = 0; sent < total; sent += BATCH) {
     const partition = (sent / BATCH) % PARTITIONS
     const values = Array.from({ length: BATCH }, (_, at) => `record ${sent + at}`)
     await client.send(topic, partition, values)

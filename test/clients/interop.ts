@@ -3,7 +3,7 @@
  * folders are replaced by ours serves every record, and ours serves a Kafka's.
  */
 import { randomUUID } from 'node:crypto'
-import { copyFileSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeResult, runCommand } from '../support/child-processes.ts'
 import type { KafkaJars } from '../support/kafka-jars.ts'
@@ -15,6 +15,10 @@ import { type Check, check, grouped, type Lane, type Scenario, Skip } from './sc
 const LIMIT_MS = 300_000
 const COMMAND_LIMIT_MS = 120_000
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+/** What the group committed, in every partition. */
+const COMMITTED = '7'
+/** Names the topic a folder belongs to. */
+const IDENTITY = 'partition.metadata'
 const LINES_PER_CODEC = 60_000
 /** Kafka's minimum: several segments per partition. */
 const TOPIC_CONFIG = { 'segment.bytes': '1048576', 'index.interval.bytes': '1024' }
@@ -45,9 +49,10 @@ async function fill(lane: Lane, broker: ManagedBroker, topic: string): Promise<v
         { partition, key: 'tombstone', value: null },
       ],
     })
-  const offsets = [...CODECS.keys()].map((partition) => ({ partition, offset: '7' }))
-  await new KafkaAdmin(lane, address).use((admin) =>
-    admin.setOffsets({ groupId: `${topic}-group`, topic, partitions: offsets }),
+  await new KafkaAdmin(lane, address).commit(
+    `${topic}-group`,
+    topic,
+    CODECS.map(() => Number(COMMITTED)),
   )
 }
 
@@ -101,6 +106,14 @@ const dumpCheck: Check = {
     const broker = await lane.startBroker()
     const topic = `dump-${randomUUID().slice(0, 8)}`
     await fill(lane, broker, topic)
+    // Recovery after a kill rebuilds what it does not trust: those files are Kafka's too.
+    await broker.kill()
+    await broker.start()
+    const producer = quietKafkajs(broker.address).producer()
+    lane.defer(() => producer.disconnect())
+    await producer.connect()
+    const messages = [...CODECS.keys()].map((partition) => ({ partition, value: 'recovered' }))
+    await producer.send({ topic, messages })
     const ends = await new KafkaAdmin(lane, broker.address).endOffsets(topic)
     await broker.stop()
 
@@ -132,16 +145,21 @@ const dumpCheck: Check = {
   },
 }
 
-/** Puts the topic's files of a stopped broker in place of another's, which keeps its topic id. */
-function replant(source: ManagedBroker, target: ManagedBroker, topic: string): number {
+/**
+ * Puts partition folders of a stopped broker in place of another's, whose partition.metadata, and so
+ * its topic id, stays. Folders that one of them lacks are left alone. Returns the files copied.
+ */
+function replant(source: ManagedBroker, target: ManagedBroker, pattern: RegExp): number {
   let files = 0
-  for (const partition of CODECS.keys()) {
-    const [from, to] = [source, target].map(({ dataFolder }) =>
-      join(dataFolder, `${topic}-${partition}`),
-    ) as [string, string]
-    for (const name of readdirSync(to)) if (name !== 'partition.metadata') rmSync(join(to, name))
+  const both = readdirSync(source.dataFolder).filter(
+    (name) => pattern.test(name) && existsSync(join(target.dataFolder, name)),
+  )
+  for (const folder of both) {
+    const from = join(source.dataFolder, folder)
+    const to = join(target.dataFolder, folder)
+    for (const name of readdirSync(to)) if (name !== IDENTITY) rmSync(join(to, name))
     for (const name of readdirSync(from)) {
-      if (name === 'partition.metadata') continue
+      if (name === IDENTITY) continue
       copyFileSync(join(from, name), join(to, name))
       files++
     }
@@ -165,10 +183,25 @@ async function transplant(
   const messages = [...CODECS.keys()].map((partition) => ({ partition, value: 'seed' }))
   await seed.send({ topic, messages })
   await seed.disconnect()
+  // The same group: the partition of __consumer_offsets that it lives in exists on both sides.
+  const group = `${topic}-group`
+  const admin = new KafkaAdmin(lane, target.address)
+  await admin.commit(
+    group,
+    topic,
+    CODECS.map(() => 1),
+  )
   await source.stop()
   await target.stop()
-  const files = replant(source, target, topic)
+  const files = replant(source, target, new RegExp(`^(${topic}|__consumer_offsets)-\\d+$`))
   await target.start()
+  const offsets = await admin.use((kafka) =>
+    kafka.fetchOffsets({ groupId: group, topics: [topic] }),
+  )
+  check(
+    offsets[0]?.partitions.every(({ offset }) => offset === COMMITTED) === true,
+    () => `group offsets ${JSON.stringify(offsets)}`,
+  )
   const after = await digestPartitions(target.address, topic)
   check(after.join() === before.join(), () => `before ${before}\nafter  ${after}`)
   const producer = quietKafkajs(target.address).producer()
@@ -177,7 +210,7 @@ async function transplant(
   const sent = await producer.send({ topic, messages: [{ partition: 0, value: 'goes on' }] })
   check(sent[0]?.baseOffset === `${LINES_PER_CODEC + 2}`, () => JSON.stringify(sent))
   const lines = before.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0)
-  return `${files} files, ${grouped(lines)} records equal, and it goes on from there`
+  return `${files} files, ${grouped(lines)} records and group offsets equal, and it goes on`
 }
 
 const oursInKafka: Check = {

@@ -108,7 +108,7 @@ class Committer {
   private readonly consumer: Consumer
 
   constructor(address: string, group: string) {
-    const times = { sessionTimeout: 10_000, rebalanceTimeout: 10_000, heartbeatInterval: 300 }
+    const times = { sessionTimeout: 6_000, rebalanceTimeout: 6_000, heartbeatInterval: 300 }
     this.consumer = quietKafkajs(address).consumer({
       groupId: group,
       maxWaitTimeInMs: 100,
@@ -147,9 +147,12 @@ async function committed(admin: KafkaAdmin, group: string, topic: string): Promi
   return offsets
 }
 
-/** Kills and starts the broker while `floor` holds what was committed; returns the longest start. */
-async function killAgainAndAgain(
+type Ending = 'kill' | 'stop'
+
+/** Ends and starts the broker while `floor` holds what was committed; returns the longest start. */
+async function endAgainAndAgain(
   broker: ManagedBroker,
+  ending: Ending,
   rounds: number,
   afterStart: (floorBefore: number[]) => Promise<void>,
   floor: readonly number[],
@@ -158,7 +161,7 @@ async function killAgainAndAgain(
   for (let round = 0; round < rounds; round++) {
     await sleep(UPTIME_MIN_MS + ((round * 377) % UPTIME_SPREAD_MS))
     const before = [...floor]
-    await broker.kill()
+    await broker[ending]()
     const startedMs = performance.now()
     await broker.start()
     slowestMs = Math.max(slowestMs, performance.now() - startedMs)
@@ -192,64 +195,61 @@ function checkPlain(records: ReadRecord[][], writers: readonly PlainWriter[]): n
   return duplicates
 }
 
-const killCheck: Check = {
-  name: 'acknowledged records and offsets under kill -9',
-  limitMs: 600_000,
-  async run(lane: Lane) {
-    const broker = await lane.startBroker({ 'log.segment.bytes': '1048576' })
-    const { address } = broker
-    const admin = new KafkaAdmin(lane, address)
-    const [plain, kcatTopic] = ['kill-plain', 'kill-kcat'].map(
-      (stem) => `${stem}-${randomUUID().slice(0, 8)}`,
-    ) as [string, string]
-    const group = `${plain}-group`
-    await admin.createTopic(plain, PARTITIONS)
-    await admin.createTopic(kcatTopic, 1)
-    const producers = [0, 1].map(() => quietKafkajs(address).producer({ retry: { retries: 0 } }))
-    for (const producer of producers) {
-      lane.defer(() => producer.disconnect())
-      await producer.connect()
-    }
-    const committer = new Committer(address, group)
-    lane.defer(() => committer.stop())
-    await committer.start(plain)
-    const writers = producers.map((producer, at) => new PlainWriter(`w${at}`, producer, plain))
-    lane.defer(() => Promise.all(writers.map((writer) => writer.stop())))
-    const kcat = new KcatWriter(address, kcatTopic)
+async function liveThrough(lane: Lane, ending: Ending, rounds: number): Promise<string> {
+  const broker = await lane.startBroker({ 'log.segment.bytes': '1048576' })
+  const { address } = broker
+  const admin = new KafkaAdmin(lane, address)
+  const [plain, kcatTopic] = ['kill-plain', 'kill-kcat'].map(
+    (stem) => `${stem}-${randomUUID().slice(0, 8)}`,
+  ) as [string, string]
+  const group = `${plain}-group`
+  await admin.createTopic(plain, PARTITIONS)
+  await admin.createTopic(kcatTopic, 1)
+  const producers = [0, 1].map(() => quietKafkajs(address).producer({ retry: { retries: 0 } }))
+  for (const producer of producers) {
+    lane.defer(() => producer.disconnect())
+    await producer.connect()
+  }
+  const committer = new Committer(address, group)
+  lane.defer(() => committer.stop())
+  await committer.start(plain)
+  const writers = producers.map((producer, at) => new PlainWriter(`w${at}`, producer, plain))
+  lane.defer(() => Promise.all(writers.map((writer) => writer.stop())))
+  const kcat = new KcatWriter(address, kcatTopic)
 
-    const slowestMs = await killAgainAndAgain(
-      broker,
-      lane.sizes.kills,
-      async (before) => {
-        const now = await committed(admin, group, plain)
-        check(
-          now.every((offset, partition) => offset >= (before[partition] ?? -1)),
-          () => `committed before the kill ${before.join()}, after the start ${now.join()}`,
-        )
-      },
-      committer.floor,
-    )
-    await sleep(UPTIME_MIN_MS)
-    await Promise.all(writers.map((writer) => writer.stop()))
-    await kcat.stop()
+  const slowestMs = await endAgainAndAgain(
+    broker,
+    ending,
+    rounds,
+    async (before) => {
+      const now = await committed(admin, group, plain)
+      check(
+        now.every((offset, partition) => offset >= (before[partition] ?? -1)),
+        () => `committed before the ${ending} ${before.join()}, after the start ${now.join()}`,
+      )
+    },
+    committer.floor,
+  )
+  await sleep(UPTIME_MIN_MS)
+  await Promise.all(writers.map((writer) => writer.stop()))
+  await kcat.stop()
 
-    const records = await readTopic(lane, plain, address)
-    const duplicates = checkPlain(records, writers)
-    const acknowledged = writers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0)
-    check(acknowledged > 0 && committer.commits > 0, () => 'nothing was acknowledged')
-    const [numbers = []] = await readTopic(lane, kcatTopic, address)
-    numbers.forEach(({ value }, at) => {
-      check(value?.toString() === `${at}`, () => `kcat's record ${at} is "${value}"`)
-    })
-    check(numbers.length === kcat.sent, () => `kcat sent ${kcat.sent}, there are ${numbers.length}`)
-    await groupCatchesUp(committer, records)
-    const unknown = writers.reduce((sum, writer) => sum + writer.unknown, 0)
-    return (
-      `${lane.sizes.kills} kills; ${grouped(acknowledged)} acknowledged records in place, ` +
-      `${unknown} of unknown fate, ${duplicates} doubled; kcat's ${grouped(kcat.sent)} once each; ` +
-      `${committer.commits} commits kept; slowest start ${Math.round(slowestMs)} ms`
-    )
-  },
+  const records = await readTopic(lane, plain, address)
+  const duplicates = checkPlain(records, writers)
+  const acknowledged = writers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0)
+  check(acknowledged > 0 && committer.commits > 0, () => 'nothing was acknowledged')
+  const [numbers = []] = await readTopic(lane, kcatTopic, address)
+  numbers.forEach(({ value }, at) => {
+    check(value?.toString() === `${at}`, () => `kcat's record ${at} is "${value}"`)
+  })
+  check(numbers.length === kcat.sent, () => `kcat sent ${kcat.sent}, there are ${numbers.length}`)
+  await groupCatchesUp(committer, records)
+  const unknown = writers.reduce((sum, writer) => sum + writer.unknown, 0)
+  return (
+    `${rounds} times; ${grouped(acknowledged)} acknowledged records in place, ` +
+    `${unknown} of unknown fate, ${duplicates} doubled; kcat's ${grouped(kcat.sent)} once each; ` +
+    `${committer.commits} commits kept; slowest start ${Math.round(slowestMs)} ms`
+  )
 }
 
 /** The group lives on: its member reads to the end and commits there. */
@@ -295,7 +295,7 @@ const idempotentCheck: Check = {
       }
     })()
     writing.catch(() => {})
-    const slowestMs = await killAgainAndAgain(broker, rounds, async () => {}, [])
+    const slowestMs = await endAgainAndAgain(broker, 'kill', rounds, async () => {}, [])
     await sleep(UPTIME_MIN_MS)
     running = false
     await writing
@@ -315,4 +315,19 @@ const idempotentCheck: Check = {
   },
 }
 
-export const killScenario: Scenario = { name: 'kill', checks: [killCheck, idempotentCheck] }
+const killCheck: Check = {
+  name: 'acknowledged records and offsets under kill -9',
+  limitMs: 600_000,
+  run: (lane) => liveThrough(lane, 'kill', lane.sizes.kills),
+}
+
+const stopCheck: Check = {
+  name: 'acknowledged records and offsets under clean stops with live clients',
+  limitMs: 600_000,
+  run: (lane) => liveThrough(lane, 'stop', Math.ceil(lane.sizes.kills / 3)),
+}
+
+export const killScenario: Scenario = {
+  name: 'kill',
+  checks: [killCheck, stopCheck, idempotentCheck],
+}

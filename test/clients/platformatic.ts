@@ -55,10 +55,20 @@ function groupClient(lane: Lane): GroupClient {
         fallbackMode: MessagesStreamFallbackModes.EARLIEST,
       })
       stream.on('data', (message) => onRecord(message.partition, Number(message.offset)))
+      // The client commits by timer and on closing; a rebalance in between makes that commit one of an
+      // old generation, which a broker must refuse. Anything else is a failure.
+      let failure: Error | null = null
+      stream.on('error', (error: Error & { errors?: readonly Error[] }) => {
+        const reasons = [error, ...(error.errors ?? [])].map(({ message }) => message).join(' ')
+        if (!/generation|rebalanc/i.test(reasons)) failure = error
+      })
       return {
         async leave() {
-          await stream.close()
+          await stream.close().catch((error: Error) => {
+            if (!/closed|generation|rebalanc|OffsetCommit/i.test(error.message)) throw error
+          })
           await consumer.close()
+          if (failure !== null) throw failure
         },
       }
     },

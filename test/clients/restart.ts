@@ -34,20 +34,13 @@ async function fill(lane: Lane, address: string, names: Names): Promise<void> {
     await producer.send({ topic: names.topic, messages })
   }
   await producer.send({ topic: names.gone, messages: [{ value: 'to be deleted' }] })
+  await admin.commit(names.group, names.topic, [200, 201, 202])
   await admin.use(async (client) => {
     // deleteTopicRecords wants the topic's metadata loaded.
     await client.fetchTopicOffsets(names.topic)
     await client.deleteTopicRecords({
       topic: names.topic,
       partitions: [{ partition: 1, offset: '120' }],
-    })
-    await client.setOffsets({
-      groupId: names.group,
-      topic: names.topic,
-      partitions: Array.from({ length: PARTITIONS }, (_, partition) => ({
-        partition,
-        offset: `${200 + partition}`,
-      })),
     })
     await client.deleteTopics({ topics: [names.gone] })
   })

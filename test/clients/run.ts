@@ -4,6 +4,7 @@
  *
  *   npx tsx test/clients/run.ts [--broker host:port | --system kafka] [--only name[,name…]]
  *                               [--lines N] [--fewer N] [--kills N] [--compiled]
+ *                               [--override key=value]…
  *
  * Without --broker it starts brokers itself: ours, or with --system kafka a real Kafka 4.2, which is
  * how the checks themselves are proved. Ends with one line, `N passed, N failed, N skipped`.
@@ -45,6 +46,7 @@ const { values: flags } = parseArgs({
     lines: { type: 'string', default: '1000000' },
     fewer: { type: 'string', default: '200000' },
     kills: { type: 'string', default: '10' },
+    override: { type: 'string', multiple: true, default: [] },
     compiled: { type: 'boolean', default: false },
   },
 })
@@ -64,7 +66,9 @@ function newFolder(): string {
   return mkdtempSync(join(folder, 'broker-'))
 }
 
-async function startUnderTest(overrides: Record<string, string> = {}): Promise<ManagedBroker> {
+async function startUnderTest(own: Record<string, string> = {}): Promise<ManagedBroker> {
+  const given = flags.override.map((pair) => pair.split(/=(.*)/s).slice(0, 2))
+  const overrides = { ...own, ...Object.fromEntries(given) }
   if (flags.broker !== undefined) throw new Skip('needs a broker of its own; --broker was given')
   if (flags.system === 'kafka') return startKafka(await jars(), overrides, newFolder())
   return startBroker({ overrides, dataFolder: newFolder(), compiled: flags.compiled })
@@ -82,6 +86,7 @@ function laneFor(address: string, closings: (() => unknown)[]): Lane {
     sizes: {
       lines: Number(flags.lines),
       fewerLines: Math.min(Number(flags.fewer), Number(flags.lines)),
+      groupRecords: 30_000,
       kills: Number(flags.kills),
     },
     startBroker: (overrides) => owned(startUnderTest(overrides)),

@@ -37,7 +37,12 @@ export async function runCli(args: readonly string[], run: CliRun = {}): Promise
     interrupted: () => run.interrupted ?? never,
   }
   const code = await main(['node', `/usr/bin/${run.calledAs ?? 'sluice'}`, ...args], io)
-  return { code, stdout: out.bytes().toString(), stderr: err.bytes().toString(), bytes: out.bytes() }
+  return {
+    code,
+    stdout: out.bytes().toString(),
+    stderr: err.bytes().toString(),
+    bytes: out.bytes(),
+  }
 }
 
 function collector(onPiece?: (text: string) => void): { stream: Writable; bytes: () => Buffer } {

@@ -1,7 +1,6 @@
 /** A Kafka server made of given answers, for clients: one TCP port, one function per API. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { ApiVersionsResponse } from '../../engine/protocol/18-api-versions.ts'
 import { apis } from '../../engine/protocol/index.ts'
 import { decoderFor, encoderFor } from '../../engine/schema/codec.ts'
 import { Reader } from '../../engine/schema/reader.ts'
@@ -81,16 +80,14 @@ function serve(
   reader.stringOrNull()
   if (version >= api.request.flexibleSince) reader.unsignedVarint()
   const body = decoderFor(api.request, version)(reader) as Record<string, unknown>
-  const given =
-    apiKey === API_VERSIONS ? announced(versions) : answer({ apiKey, version, body })
+  const given = apiKey === API_VERSIONS ? announced(versions) : answer({ apiKey, version, body })
   if (given === 'close') socket.destroy()
   if (given === 'close' || given === null) return
   const writer = new Writer()
   const at = writer.reserve(LENGTH_BYTES)
   writer.int32(frame.readInt32BE(4))
-  const response = apiKey === API_VERSIONS ? ApiVersionsResponse : api.response
-  if (version >= response.flexibleSince && apiKey !== API_VERSIONS) writer.unsignedVarint(0)
-  encoderFor(response, version)(writer, given)
+  if (version >= api.response.flexibleSince && apiKey !== API_VERSIONS) writer.unsignedVarint(0)
+  encoderFor(api.response, version)(writer, given)
   writer.patchInt32(at, writer.size - LENGTH_BYTES)
   socket.write(writer.take())
 }

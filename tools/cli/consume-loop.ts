@@ -61,7 +61,7 @@ class ConsumeLoop {
   private count = 0
   private lastRecordAt = performance.now()
   private lastHeartbeatAt = 0
-  private lastCommitAt = 0
+  private lastCommitAt = performance.now()
   private ends: Map<string, number> | null = null
 
   constructor(
@@ -116,7 +116,9 @@ class ConsumeLoop {
         const fetched = await this.fetcher.poll()
         if (this.stopped) break
         await this.handOver(fetched)
-        await this.attendGroup()
+        // A closed pipe is told a tick later: before anything is committed.
+        await new Promise((resolve) => setImmediate(resolve))
+        if (!this.stopped) await this.attendGroup()
       }
     } finally {
       await this.leave()

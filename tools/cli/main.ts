@@ -19,8 +19,7 @@ export async function main(argv: readonly string[], io: CommandIo = processIo())
   const tool = calledAs ?? kafkaToolNamed(args[0] ?? '')
   try {
     if (tool === null) return await runOwn(args, io)
-    const { run } = await tool.load()
-    return await run(calledAs === null ? args.slice(1) : args, io)
+    return await tool.run(calledAs === null ? args.slice(1) : args, io)
   } catch (error) {
     const code = report(error, io)
     // Under their own names Kafka's tools keep its two exit codes.

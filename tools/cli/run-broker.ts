@@ -1,4 +1,5 @@
 /** A broker from start to clean stop, with what can go wrong at the start told for people. */
+import { CorruptFile } from '../../engine/log/corrupt-file.ts'
 import { DiskError } from '../../engine/log/disk.ts'
 import { MetaStoreCorrupt } from '../../engine/metastore/embedded-store.ts'
 import { type Broker, type BrokerOptions, startBroker } from '../../net/broker.ts'
@@ -38,6 +39,13 @@ function startFailure(error: unknown): unknown {
       'the broker did not start',
       error.message,
       'check that the data folder exists, belongs to this user and has free space',
+    )
+  if (error instanceof CorruptFile)
+    return new CommandFailure(
+      ExitCode.failed,
+      'the broker did not start',
+      error.message,
+      'restore that file from a backup, or set log.dirs to another folder',
     )
   return error
 }

@@ -9,6 +9,9 @@ import { brokerConfig, type ServeRequest } from './broker-config.ts'
 import { ExitCode } from './failure.ts'
 import type { CommandIo } from './io.ts'
 
+export { brokerConfig } from './broker-config.ts'
+export { serveDaemon } from './serve-daemon.ts'
+
 /** Resolves with the exit code after a clean stop. */
 export async function serveBroker(request: ServeRequest, io: CommandIo): Promise<number> {
   // Set before anything slow, so that an early Ctrl-C is a clean stop too.

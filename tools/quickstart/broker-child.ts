@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
+import { sluiceProgram } from '../package-root.ts'
 
 const START_MS = 15_000
 const STOP_MS = 15_000
@@ -38,12 +38,11 @@ function isFree(port: number): Promise<boolean> {
 
 export async function startBrokerChild(port: number, dataFolder: string): Promise<BrokerChild> {
   const address = `127.0.0.1:${port}`
-  const binary = fileURLToPath(new URL('bin/sluice.js', packageRoot()))
   const started = performance.now()
   const child = spawn(
     process.execPath,
     [
-      binary,
+      ...sluiceProgram(),
       'serve',
       '--override',
       `listeners=PLAINTEXT://${address}`,
@@ -52,23 +51,22 @@ export async function startBrokerChild(port: number, dataFolder: string): Promis
       '--override',
       'group.initial.rebalance.delay.ms=100',
     ],
-    // Own process group: Ctrl-C reaches this program first, which then stops its broker.
+    // Own process group: Ctrl-C reaches this program only, which then stops its broker.
     { stdio: ['ignore', 'pipe', 'inherit'], detached: true },
   )
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  await waitForStart(child)
+  try {
+    await waitForStart(child)
+  } catch (error) {
+    await stopChild(child, ended)
+    throw error
+  }
   return {
     address,
     startMs: performance.now() - started,
     ended,
     stop: () => stopChild(child, ended),
   }
-}
-
-/** This file is tools/quickstart/… as a source and dist/tools/quickstart/… when compiled. */
-function packageRoot(): URL {
-  const compiled = import.meta.url.includes('/dist/tools/')
-  return new URL(compiled ? '../../../' : '../../', import.meta.url)
 }
 
 function waitForStart(child: ChildProcess): Promise<void> {

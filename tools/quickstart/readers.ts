@@ -10,6 +10,9 @@ import {
   stringDeserializers,
 } from '@platformatic/kafka'
 import { KeyedDigest } from './corpus.ts'
+import { PROBE_KEY } from './writer.ts'
+
+const WATCH_MS = 100
 
 type TextMessage = Message<string, string, string, string>
 
@@ -19,13 +22,21 @@ export class Readers {
   readonly probeLatenciesMs: number[] = []
   private readonly consumers: Consumer<string, string, string, string>[]
   private readonly streams: { close(): Promise<void> }[] = []
-  private readonly run: string
   private readonly topic: string
+  /** By partition: records before this offset are of earlier runs. */
+  private readonly startOffsets: ReadonlyMap<number, number>
   private onRecord: () => void = () => {}
+  private onFailure: (error: Error) => void = () => {}
 
-  constructor(address: string, topic: string, groupId: string, run: string, members: number) {
-    this.run = run
+  constructor(
+    address: string,
+    topic: string,
+    groupId: string,
+    startOffsets: ReadonlyMap<number, number>,
+    members: number,
+  ) {
     this.topic = topic
+    this.startOffsets = startOffsets
     this.consumers = Array.from(
       { length: members },
       (_, at) =>
@@ -35,7 +46,8 @@ export class Readers {
           bootstrapBrokers: [address],
           deserializers: stringDeserializers,
           maxWaitTime: 100,
-          sessionTimeout: 30_000,
+          // Members of a run that was killed are waited for so long.
+          sessionTimeout: 10_000,
         }),
     )
   }
@@ -53,37 +65,52 @@ export class Readers {
         })
         this.streams.push(stream)
         stream.on('data', (message: TextMessage) => this.take(message))
+        stream.on('error', (error: Error) => this.fail(error))
       }),
     )
   }
 
-  /** Resolves when `done()` holds, asked after each record; rejects after `timeoutMs` without any. */
-  async until(done: () => boolean, timeoutMs: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const stalled = (): void =>
-        reject(new Error(`the readers got no record for ${timeoutMs / 1000} s`))
-      let timer = setTimeout(stalled, timeoutMs)
-      const check = (): void => {
-        clearTimeout(timer)
+  /**
+   * Resolves when `done()` holds, asked after each record; rejects after `timeoutMs` without any, or
+   * with the signal's reason.
+   */
+  async until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    let lastRecordAt = performance.now()
+    let watch: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        watch = setInterval(() => {
+          if (signal.aborted) reject(signal.reason)
+          else if (performance.now() - lastRecordAt > timeoutMs)
+            reject(new Error(`the readers got no record for ${timeoutMs / 1000} s`))
+        }, WATCH_MS)
+        this.onRecord = () => {
+          lastRecordAt = performance.now()
+          if (done()) resolve()
+        }
         if (done()) resolve()
-        else timer = setTimeout(stalled, timeoutMs)
-      }
-      this.onRecord = check
-      check()
-    })
-    this.onRecord = () => {}
+      })
+    } finally {
+      clearInterval(watch)
+      this.onRecord = () => {}
+    }
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.streams.map((stream) => stream.close()))
-    await Promise.all(this.consumers.map((consumer) => consumer.close()))
+    await Promise.allSettled(this.streams.map((stream) => stream.close()))
+    await Promise.allSettled(this.consumers.map((consumer) => consumer.close(true)))
+  }
+
+  /** A failing stream ends the wait; while stopping, its last commit may come too late to matter. */
+  private fail(error: Error): void {
+    this.onFailure(error)
   }
 
   private take(message: TextMessage): void {
-    // Records of earlier runs may come again after a kill; only this run's are counted.
-    if (message.headers.get('run') !== this.run) return
+    // Of earlier runs some may come again after a kill, and are not counted.
+    if (Number(message.offset) < (this.startOffsets.get(message.partition) ?? 0)) return
     const key = message.key ?? ''
-    if (key.startsWith('probe-'))
+    if (key.startsWith(PROBE_KEY))
       this.probeLatenciesMs.push(performance.timeOrigin + performance.now() - Number(message.value))
     else this.digest.add(key, message.value ?? '')
     this.onRecord()

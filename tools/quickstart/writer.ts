@@ -7,6 +7,16 @@ const SEND_RECORDS = 4_000
 /** And at most this many characters, so that no partition's batch passes the broker's limit. */
 const SEND_CHARACTERS = 600_000
 
+/** Keys of the latency probe's records begin so; no path of a file does. */
+export const PROBE_KEY = '\0probe-'
+
+/** What a partition holds: first offset and the one behind the last. */
+export interface PartitionRange {
+  readonly partition: number
+  readonly low: number
+  readonly high: number
+}
+
 export class Writer {
   private readonly producer: Producer
   private readonly admin: Admin
@@ -23,36 +33,38 @@ export class Writer {
     this.topic = topic
   }
 
-  /** Connects, creates the topic when absent; returns the records already in it. */
-  async start(partitions: number): Promise<number> {
+  /** Connects, creates the topic when absent; returns first and next offset of each partition. */
+  async start(partitions: number): Promise<PartitionRange[]> {
     await Promise.all([this.producer.connect(), this.admin.connect()])
-    await this.admin.createTopics({
-      topics: [{ topic: this.topic, numPartitions: partitions }],
-      waitForLeaders: true,
-    })
+    // Asked first: the client logs an error for a topic that is there.
+    if (!(await this.admin.listTopics()).includes(this.topic))
+      await this.admin.createTopics({
+        topics: [{ topic: this.topic, numPartitions: partitions }],
+        waitForLeaders: true,
+      })
     const offsets = await this.admin.fetchTopicOffsets(this.topic)
-    return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0)
+    return offsets.map(({ partition, low, high }) => ({
+      partition,
+      low: Number(low),
+      high: Number(high),
+    }))
   }
 
-  /** Sends every line in order; `onSent` hears the running count. */
-  async writeAll(
-    lines: Iterable<Line>,
-    run: string,
-    onSent: (count: number) => void,
-  ): Promise<KeyedDigest> {
+  /** Sends every line in order; throws the signal's reason when that comes first. */
+  async writeAll(lines: Iterable<Line>, signal: AbortSignal): Promise<KeyedDigest> {
     const digest = new KeyedDigest()
     let messages: Message[] = []
     let characters = 0
     const flush = async (): Promise<void> => {
+      signal.throwIfAborted()
       if (messages.length === 0) return
       await this.producer.send({ topic: this.topic, messages, acks: -1 })
       messages = []
       characters = 0
-      onSent(digest.count)
     }
     for (const { key, value } of lines) {
       digest.add(key, value)
-      messages.push({ key, value, headers: { run } })
+      messages.push({ key, value })
       characters += value.length
       if (messages.length >= SEND_RECORDS || characters >= SEND_CHARACTERS) await flush()
     }
@@ -61,14 +73,13 @@ export class Writer {
   }
 
   /** One record with the time of sending in its value, for the latency probe. */
-  async probe(run: string, sequence: number): Promise<void> {
+  async probe(sequence: number): Promise<void> {
     await this.producer.send({
       topic: this.topic,
       messages: [
         {
-          key: `probe-${sequence % 3}`,
+          key: `${PROBE_KEY}${sequence % 3}`,
           value: String(performance.timeOrigin + performance.now()),
-          headers: { run },
         },
       ],
     })

@@ -52,7 +52,7 @@ describe('offset index', () => {
     const other = await offsets(new SimulatedDisk())
     other.append(200, 1)
     expect(() => other.append(200, 2)).toThrow('above')
-    expect(() => other.append(100 + 2 ** 31, 3)).toThrow('fits')
+    expect(() => other.append(100 + 2 ** 31, 3)).toThrow('does not fit')
   })
 
   it('does no I/O on append, and writes at exact length on flush', async () => {

@@ -19,7 +19,8 @@ async function linesOf(
   cuts: readonly number[] = [],
 ): Promise<string[]> {
   const lines: string[] = []
-  for await (const line of inputLines(chunks(input, cuts), ends)) lines.push(line.toString('latin1'))
+  for await (const line of inputLines(chunks(input, cuts), ends))
+    lines.push(line.toString('latin1'))
   return lines
 }
 
@@ -32,7 +33,10 @@ function expected(text: string, ends: LineEnds): string[] {
 
 describe('input lines', () => {
   it.each<LineEnds>(['lf', 'java'])('(%s) do not depend on the chunks', async (ends) => {
-    const text = fc.string({ unit: fc.constantFrom('a', '\n', '\r', '\xff', '\x85'), maxLength: 40 })
+    const text = fc.string({
+      unit: fc.constantFrom('a', '\n', '\r', '\xff', '\x85'),
+      maxLength: 40,
+    })
     await fc.assert(
       fc.asyncProperty(text, fc.array(fc.nat(40)), async (content, cuts) => {
         const input = Buffer.from(content, 'latin1')

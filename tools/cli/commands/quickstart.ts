@@ -39,7 +39,16 @@ async function run(flags: QuickstartFlags, io: CommandIo): Promise<void> {
       'run `npm ci` first, or name a folder of text files with --text',
     )
   // The clients are development dependencies and slow to load: only this command has them.
-  const { demonstrate, QUICKSTART_TOPIC } = await import('../../quickstart/demonstration.ts')
+  const { demonstrate, QUICKSTART_TOPIC } = await import('../../quickstart/demonstration.ts').catch(
+    (error: Error) => {
+      throw new CommandFailure(
+        ExitCode.failed,
+        'the quick start is not possible here',
+        error.message,
+        'run it from a clone after `npm ci`: its public clients are no part of the package',
+      )
+    },
+  )
   const port = await freePort(wholeNumber('--port', flags.port, 1))
   const dataFolder = join(io.cwd, flags.data)
   const stopped = io.interrupted()
@@ -48,14 +57,34 @@ async function run(flags: QuickstartFlags, io: CommandIo): Promise<void> {
   })
   io.stderr.write(`broker at ${broker.address}, up in ${Math.round(broker.startMs)} ms\n`)
   try {
-    const shown = await Promise.race([demonstrate(broker.address, textRoot), stopped])
-    if (typeof shown === 'string') return
+    const shown = await shownUnless(stopped, (signal) =>
+      demonstrate(broker.address, textRoot, signal),
+    )
+    if (shown === null) return
     report(shown, broker.address, QUICKSTART_TOPIC, dataFolder, io)
     if (flags.exit === true) return
     io.stderr.write('\nThe broker stays up; Ctrl-C stops it.\n')
-    await Promise.race([stopped, broker.ended])
+    const ended = await Promise.race([stopped, broker.ended])
+    if (ended === undefined)
+      throw new CommandFailure(ExitCode.failed, 'the broker ended by itself', null, 'see above')
   } finally {
     await broker.stop()
+  }
+}
+
+/** What `show` comes to, or null when it was interrupted. */
+async function shownUnless(
+  stopped: Promise<unknown>,
+  show: (signal: AbortSignal) => Promise<Demonstration>,
+): Promise<Demonstration | null> {
+  const interruption = new AbortController()
+  void stopped.then(() => interruption.abort())
+  try {
+    return await show(interruption.signal)
+  } catch (error) {
+    if (interruption.signal.aborted) return null
+    const message = error instanceof Error ? error.message : String(error)
+    throw new CommandFailure(ExitCode.failed, 'the demonstration failed', message)
   }
 }
 
@@ -88,7 +117,7 @@ function report(
       '',
       `kcat -b ${address} -t ${topic} -C -c 5 -f '%k: %s\\n'`,
       `npx sluice consume ${topic} -b ${address} --from-beginning -n 5 --print-key`,
-      `node -e "const{Kafka}=require('kafkajs');const p=new Kafka({brokers:['${address}']}).producer();` +
+      `node -e "const{Kafka}=require('kafkajs');const p=new Kafka({brokers:['${address}'],logLevel:1}).producer();` +
         `p.connect().then(()=>p.send({topic:'${topic}',messages:[{value:'hi'}]})).then(()=>p.disconnect())"`,
       '',
     ].join('\n'),

@@ -32,17 +32,13 @@ async function serve(file: string | null, flags: ServeFlags, io: CommandIo): Pro
     throw new CommandFailure(ExitCode.usage, `--log-format ${logFormat}: use text or json`)
   const request = { file, overrides: flags.override, logFormat } as const
   // The broker's own code is loaded for this command only: the others start quicker without.
-  if (flags.check !== true && flags.daemon !== true) {
-    const { serveBroker } = await import('../serve-broker.ts')
-    return serveBroker(request, io)
-  }
-  const { brokerConfig } = await import('../broker-config.ts')
+  const { brokerConfig, serveBroker, serveDaemon } = await import('../serve-broker.ts')
+  if (flags.check !== true && flags.daemon !== true) return serveBroker(request, io)
   await brokerConfig(request, io)
   if (flags.check === true) {
     io.stderr.write('the configuration is good\n')
     return ExitCode.done
   }
-  const { serveDaemon } = await import('../serve-daemon.ts')
   const overrides = flags.override.flatMap((pair) => ['--override', pair])
   const args = ['serve', ...(file === null ? [] : [file]), ...overrides, '--log-format', logFormat]
   return serveDaemon(args, io)

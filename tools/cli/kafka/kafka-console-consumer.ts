@@ -63,6 +63,7 @@ const RENAMED = [
 ] as const
 
 export const kafkaConsoleConsumer: KafkaTool = {
+  name: 'kafka-console-consumer',
   run: (args, io) =>
     runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => readTopics(flags, io)),
 }

@@ -60,6 +60,7 @@ const RENAMED = [
 ] as const
 
 export const kafkaConsoleProducer: KafkaTool = {
+  name: 'kafka-console-producer',
   run: (args, io) =>
     runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => writeLines(flags, io)),
 }

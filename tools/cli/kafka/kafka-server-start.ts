@@ -6,7 +6,7 @@ import { VERSION } from '../version.ts'
 const USAGE = 'USAGE: kafka-server-start [-daemon] server.properties [--override property=value]*'
 const USAGE_EXIT = 1
 
-export const kafkaServerStart: KafkaTool = { run }
+export const kafkaServerStart: KafkaTool = { name: 'kafka-server-start', run }
 
 async function run(args: readonly string[], io: CommandIo): Promise<number> {
   if (args.includes('--version')) {
@@ -19,11 +19,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     return USAGE_EXIT
   }
   const { file, overrides } = command
-  if (!command.daemon) {
-    const { serveBroker } = await import('../serve-broker.ts')
-    return serveBroker({ file, overrides, logFormat: 'text' }, io)
-  }
-  const { serveDaemon } = await import('../serve-daemon.ts')
+  const { serveBroker, serveDaemon } = await import('../serve-broker.ts')
+  if (!command.daemon) return serveBroker({ file, overrides, logFormat: 'text' }, io)
   const again = overrides.flatMap((pair) => ['--override', pair])
   return serveDaemon(['kafka-server-start', file, ...again], io)
 }

@@ -77,6 +77,7 @@ const GOES_WITH: Readonly<Record<string, readonly (typeof ACTIONS)[number][]>> =
 }
 
 export const kafkaTopics: KafkaTool = {
+  name: 'kafka-topics',
   run: (args, io) => runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => run(flags, io)),
 }
 
