@@ -84,7 +84,7 @@ export async function membersComeAndGo(lane: Lane, client: GroupClient): Promise
   check(!client.strict || ledger.problems.length === 0, () => ledger.problems.join('\n'))
   const shares = ['first', 'second', 'third'].map((name) => ledger.receivedBy(name))
   check(Math.min(...shares) > 0, () => `a member got nothing: ${shares.join(', ')}`)
-  const committed = await committedOffsets(admin, topic, group)
+  const committed = await admin.groupOffsets(group, topic)
   // A client that is not strict may commit the offset of the last record, not the next one.
   const slack = client.strict ? 0 : 1
   check(
@@ -116,20 +116,6 @@ async function progress(ledger: GroupLedger, count: number): Promise<void> {
         ledger.problems.join('; '),
     )
   }
-}
-
-async function committedOffsets(
-  admin: KafkaAdmin,
-  topic: string,
-  group: string,
-): Promise<number[]> {
-  const answer = await admin.use((client) =>
-    client.fetchOffsets({ groupId: group, topics: [topic] }),
-  )
-  const offsets: number[] = []
-  for (const { partition, offset } of answer[0]?.partitions ?? [])
-    offsets[partition] = Number(offset)
-  return offsets
 }
 
 function watchCommits(admin: KafkaAdmin, topic: string, group: string, ledger: GroupLedger) {

@@ -1,6 +1,9 @@
 /** Topics for the checks, made through kafkajs: the client that every machine with this tree has. */
+import { Consumer } from '@platformatic/kafka'
 import { type Admin, Kafka, logLevel } from 'kafkajs'
 import type { Lane } from './scenario.ts'
+
+const LOADING_LIMIT_MS = 20_000
 
 export function quietKafkajs(address: string, clientId = 'client-lane'): Kafka {
   return new Kafka({
@@ -49,21 +52,47 @@ export class KafkaAdmin {
     return ends
   }
 
-  /** Commits as a member of the group that then leaves; kafkajs's own setOffsets takes 5 s. */
+  /**
+   * Commits as a member of the group that then leaves. By @platformatic/kafka: kafkajs takes 5 s for
+   * it, and its consumers commit -1 behind one's back for partitions without records.
+   */
   async commit(group: string, topic: string, offsets: readonly number[]): Promise<void> {
-    const consumer = quietKafkajs(this.address).consumer({ groupId: group, maxWaitTimeInMs: 50 })
-    this.lane.defer(() => consumer.disconnect())
-    const joined = new Promise<unknown>((resolve) => {
-      consumer.on(consumer.events.GROUP_JOIN, resolve)
+    const consumer = new Consumer({
+      groupId: group,
+      clientId: 'client-lane',
+      bootstrapBrokers: [this.address],
     })
-    await consumer.connect()
-    await consumer.subscribe({ topics: [topic] })
-    await consumer.run({ autoCommit: false, eachBatch: async () => {} })
-    await joined
-    await consumer.commitOffsets(
-      offsets.map((offset, partition) => ({ topic, partition, offset: `${offset}` })),
-    )
-    await consumer.disconnect()
+    this.lane.defer(() => consumer.close(true))
+    consumer.topics.track(topic)
+    await consumer.joinGroup({})
+    await consumer.commit({
+      offsets: offsets.map((offset, partition) => ({
+        topic,
+        partition,
+        offset: BigInt(offset),
+        leaderEpoch: -1,
+      })),
+    })
+    await consumer.leaveGroup()
+    await consumer.close()
+  }
+
+  /** Committed offset of each partition, -1 for none; waits while the coordinator loads. */
+  async groupOffsets(group: string, topic: string): Promise<number[]> {
+    const untilMs = performance.now() + LOADING_LIMIT_MS
+    for (;;)
+      try {
+        return await this.use(async (admin) => {
+          const [answer] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+          const offsets: number[] = []
+          for (const { partition, offset } of answer?.partitions ?? [])
+            offsets[partition] = Number(offset)
+          return offsets
+        })
+      } catch (error) {
+        if (performance.now() > untilMs) throw error
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
   }
 
   /** Runs with a connected admin client, closed behind it. */

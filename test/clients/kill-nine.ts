@@ -137,16 +137,6 @@ class Committer {
   }
 }
 
-async function committed(admin: KafkaAdmin, group: string, topic: string): Promise<number[]> {
-  const answer = await admin.use((client) =>
-    client.fetchOffsets({ groupId: group, topics: [topic] }),
-  )
-  const offsets = new Array<number>(PARTITIONS).fill(-1)
-  for (const { partition, offset } of answer[0]?.partitions ?? [])
-    offsets[partition] = Number(offset)
-  return offsets
-}
-
 type Ending = 'kill' | 'stop'
 
 /** Ends and starts the broker while `floor` holds what was committed; returns the longest start. */
@@ -222,7 +212,7 @@ async function liveThrough(lane: Lane, ending: Ending, rounds: number): Promise<
     ending,
     rounds,
     async (before) => {
-      const now = await committed(admin, group, plain)
+      const now = await admin.groupOffsets(group, plain)
       check(
         now.every((offset, partition) => offset >= (before[partition] ?? -1)),
         () => `committed before the ${ending} ${before.join()}, after the start ${now.join()}`,
@@ -324,6 +314,7 @@ const killCheck: Check = {
 const stopCheck: Check = {
   name: 'acknowledged records and offsets under clean stops with live clients',
   limitMs: 600_000,
+  slow: true,
   run: (lane) => liveThrough(lane, 'stop', Math.ceil(lane.sizes.kills / 3)),
 }
 

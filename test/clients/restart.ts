@@ -10,6 +10,7 @@ import { type Check, check, type Lane, type Scenario } from './scenario.ts'
 const TOPIC_RESOURCE = 2
 const RECORDS = 3000
 const PARTITIONS = 3
+const COMMITTED = [200, 201, 202]
 
 interface Names {
   readonly topic: string
@@ -34,7 +35,7 @@ async function fill(lane: Lane, address: string, names: Names): Promise<void> {
     await producer.send({ topic: names.topic, messages })
   }
   await producer.send({ topic: names.gone, messages: [{ value: 'to be deleted' }] })
-  await admin.commit(names.group, names.topic, [200, 201, 202])
+  await admin.commit(names.group, names.topic, COMMITTED)
   await admin.use(async (client) => {
     // deleteTopicRecords wants the topic's metadata loaded.
     await client.fetchTopicOffsets(names.topic)
@@ -58,7 +59,10 @@ async function snapshot(lane: Lane, address: string, names: Names): Promise<obje
       hash.update(`${offset} ${key} ${value} ${timestamp} ${headers['at']}\n`)
     return hash.digest('hex')
   })
-  const told = await new KafkaAdmin(lane, address).use(async (client) => {
+  const admin = new KafkaAdmin(lane, address)
+  const committed = await admin.groupOffsets(names.group, names.topic)
+  check(committed.join() === COMMITTED.join(), () => `committed ${committed.join()}`)
+  const told = await admin.use(async (client) => {
     const resource = { type: TOPIC_RESOURCE, name: names.topic }
     const configs = await client.describeConfigs({ resources: [resource], includeSynonyms: false })
     const { clusterId } = await client.describeCluster()
@@ -67,7 +71,6 @@ async function snapshot(lane: Lane, address: string, names: Names): Promise<obje
       clusterId,
       topics: (await client.listTopics()).filter((name) => !name.startsWith('__')).sort(),
       offsets: await client.fetchTopicOffsets(names.topic),
-      committed: await client.fetchOffsets({ groupId: names.group, topics: [names.topic] }),
       groupState: groups[0]?.state,
       configs: configs.resources[0]?.configEntries
         .map(({ configName, configValue }) => `${configName}=${configValue}`)

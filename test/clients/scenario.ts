@@ -44,7 +44,7 @@ export interface Lane {
 export interface Check {
   readonly name: string
   readonly limitMs: number
-  /** Waits on its client's own timers: left out of `npm test`. */
+  /** Takes long, or waits on its client's own timers: left out of `npm test`. */
   readonly slow?: boolean
   /** Resolves with what it counted, in words. */
   run(lane: Lane): Promise<string>
