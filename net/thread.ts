@@ -7,6 +7,7 @@ import { isMainThread, workerData } from 'node:worker_threads'
 import { type AssembledShard, assembleShard } from '../engine/assemble-shard.ts'
 import type { InvariantError } from '../engine/base/assert.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
+import { crc32cImplementation } from '../engine/base/crc32c.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import type { TimerWheel } from '../engine/base/timer-wheel.ts'
 import { borrowFile, NodeDisk } from '../engine/log/node-disk.ts'
@@ -141,7 +142,11 @@ async function runAsMember(): Promise<void> {
   })
   member.follow({
     apply: (image) => running.apply(image),
-    accept: () => running.accept(data.listeners.map((open) => ({ ...open, server: null }))),
+    accept: async () => {
+      await running.accept(data.listeners.map((open) => ({ ...open, server: null })))
+      // Native code that the first batch would have to wait for.
+      setImmediate(crc32cImplementation)
+    },
     stop: (stage) => running.stop(stage),
   })
   member.ready()

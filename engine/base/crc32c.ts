@@ -2,7 +2,7 @@
  * CRC-32C (Castagnoli, RFC 3720; Kafka's org.apache.kafka.common.utils.Crc32C): the sum over every
  * record batch, producer snapshot and metadata record.
  *
- * Three implementations, the best one that loads is taken, once, at load:
+ * Three implementations, the best one that loads is taken, once, at first use (loading costs 10 ms):
  *   native    fast-crc32c with its compiled part (SSE 4.2); absent if install scripts are blocked
  *   prebuilt  @node-rs/crc32, prebuilt for every platform Node runs on
  *   table     slicing-by-8 below, plain JavaScript, always there
@@ -31,12 +31,12 @@ const TABLE_BYTES_MAX = 160
 export function crc32c(buffer: Buffer, start = 0, end = buffer.length): number {
   return end - start <= TABLE_BYTES_MAX
     ? tableCalculate(buffer, start, end)
-    : chosen.calculate(buffer, start, end)
+    : (chosen ?? choose()).calculate(buffer, start, end)
 }
 
 /** Which implementation sums long input in this process; printed at start and by `check`. */
 export function crc32cImplementation(): Crc32cName {
-  return chosen.name
+  return (chosen ?? choose()).name
 }
 
 /** Every implementation that works here, fastest first; for tests and benches. */
@@ -130,5 +130,10 @@ function isCorrect(implementation: Crc32cImplementation): boolean {
 
 const CANDIDATES = [loadNative, loadPrebuilt, loadTable] as const
 
-const chosen = loadNative() ?? loadPrebuilt() ?? loadTable()
-assert(isCorrect(chosen) && isCorrect(loadTable()), 'CRC-32C gives the check value')
+let chosen: Crc32cImplementation | null = null
+
+function choose(): Crc32cImplementation {
+  chosen = loadNative() ?? loadPrebuilt() ?? loadTable()
+  assert(isCorrect(chosen) && isCorrect(loadTable()), 'CRC-32C gives the check value')
+  return chosen
+}
