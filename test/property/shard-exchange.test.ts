@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { limits } from '../../engine/base/limits.ts'
 import { partitionKey } from '../../engine/metadata/image.ts'
 import { FakeShardPort } from '../support/fake-shard-port.ts'
 import { TaskQueue } from '../support/in-process-channels.ts'
@@ -68,6 +69,8 @@ function run(seed: number): void {
   for (const port of ports) port.expireAll()
   for (const link of group.links) link.router.flush()
   queue.runAll()
+  // Releases that nothing else told of are told by a timer; they make room for those held back.
+  for (let wave = 0; wave < 2; wave++) group.advance(limits.quietReleaseMs)
   expect(answered).toBe(asked)
   for (let owner = 0; owner < SHARDS; owner++) {
     const log = (ports[owner]!.logs.get(partitionKey(0, owner)) ?? []).map(String)
@@ -81,5 +84,5 @@ function run(seed: number): void {
 }
 
 it('answers every request once and keeps the order of appends, whatever the order of turns', () => {
-  fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 31 }), run), { numRuns: 100 })
+  fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 31 }), run), { numRuns: 100, examples: [[16601255]] })
 })
