@@ -1,5 +1,5 @@
 /** sluice as users start it: `sluice serve` from this tree, or from another one to compare with. */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Peer } from './peer.ts'
@@ -17,13 +17,11 @@ export interface SluiceOptions {
 
 export function sluicePeer(options: SluiceOptions): Peer {
   const binary = options.binary === null ? BINARY : resolve(options.binary)
-  const compiled = existsSync(join(dirname(binary), '../dist/tools/sluice.js'))
   return {
     name: options.name,
-    setting: [
-      `${binary} (${compiled ? 'compiled, dist/' : 'from its sources'})`,
-      ...options.overrides,
-    ].join(' '),
+    setting: [`${binary} (${buildOf(join(dirname(binary), '..'))})`, ...options.overrides].join(
+      ' ',
+    ),
     missing: () => (existsSync(binary) ? null : `${binary} does not exist`),
     prepare: () => {},
     command: ({ folder, port }) => {
@@ -40,4 +38,27 @@ export function sluicePeer(options: SluiceOptions): Peer {
       }
     },
   }
+}
+
+/** What bin/sluice.js will run, and a loud word when that is older than the sources beside it. */
+function buildOf(root: string): string {
+  const compiled = changedMs(join(root, 'dist/tools/sluice.js'))
+  if (compiled === 0) return 'from its sources: slower to start than a build'
+  const bundled = changedMs(join(root, 'dist/bundle/sluice.js'))
+  const kind = bundled >= compiled ? 'bundle' : 'compiled'
+  const newest = Math.max(...['engine', 'workers', 'net'].map((part) => newestMs(join(root, part))))
+  return newest > Math.max(compiled, bundled) ? `${kind}, OLDER THAN ITS SOURCES` : kind
+}
+
+function changedMs(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+}
+
+function newestMs(folder: string): number {
+  if (!existsSync(folder)) return 0
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return Math.max(
+    0,
+    ...files.filter((file) => file.endsWith('.ts')).map((file) => changedMs(join(folder, file))),
+  )
 }

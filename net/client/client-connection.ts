@@ -15,6 +15,7 @@ import { Reader } from '../../engine/schema/reader.ts'
 import { Writer } from '../../engine/schema/writer.ts'
 import { type Address, formatAddress } from './address.ts'
 import { ConnectionFailed, type ConnectProblem, UnsupportedApi } from './client-errors.ts'
+import { speaksTls } from './tls-probe.ts'
 
 const ANSWER_BYTES_MAX = 1 << 30
 /** Of the first answer: other protocols' greetings, read as a length, are mostly far above it. */
@@ -23,6 +24,8 @@ const LENGTH_BYTES = 4
 /** First byte of a TLS alert or handshake record, where a Kafka frame has the top of its length. */
 const TLS_RECORD = 0x15
 const API_VERSIONS = 18
+/** How long a server that hung up is asked whether it speaks TLS. */
+const TLS_PROBE_MS = 2_000
 /** Highest ApiVersions request sent first; older brokers answer it in version 0 with their range. */
 const API_VERSIONS_FIRST = 3
 /** Correlation id and error code: the shortest ApiVersions answer. */
@@ -69,8 +72,9 @@ export class ClientConnection {
     try {
       await connection.negotiate()
     } catch (error) {
-      connection.close()
-      throw error
+      const failure = connection.fail('closed', 'closed by this side')
+      if (failure.problem !== 'closed' || !(await speaksTls(address, TLS_PROBE_MS))) throw error
+      throw new ConnectionFailed(failure.address, 'tls', 'it hung up and answers a TLS greeting')
     }
     return connection
   }

@@ -105,35 +105,47 @@ class Committer {
   readonly floor = new Array<number>(PARTITIONS).fill(-1)
   readonly position = new Array<number>(PARTITIONS).fill(-1)
   commits = 0
-  private readonly consumer: Consumer
+  private readonly address: string
+  private readonly group: string
+  private consumer: Consumer | null = null
+  private stopped = false
 
   constructor(address: string, group: string) {
-    const times = { sessionTimeout: 6_000, rebalanceTimeout: 6_000, heartbeatInterval: 300 }
-    this.consumer = quietKafkajs(address).consumer({
-      groupId: group,
-      maxWaitTimeInMs: 100,
-      ...times,
-    })
+    this.address = address
+    this.group = group
   }
 
   async start(topic: string): Promise<void> {
-    await this.consumer.connect()
-    await this.consumer.subscribe({ topics: [topic], fromBeginning: true })
-    await this.consumer.run({
+    const times = { sessionTimeout: 6_000, rebalanceTimeout: 6_000, heartbeatInterval: 300 }
+    const consumer = quietKafkajs(this.address).consumer({
+      groupId: this.group,
+      maxWaitTimeInMs: 100,
+      ...times,
+    })
+    this.consumer = consumer
+    // kafkajs gives up for good on some errors of a broker that comes back: so would no service.
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (payload.restart || this.stopped) return
+      this.start(topic).catch(() => {})
+    })
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch }) => {
         const { partition } = batch
         const next = Number(batch.lastOffset()) + 1
         this.position[partition] = next
-        await this.consumer.commitOffsets([{ topic, partition, offset: `${next}` }])
+        await consumer.commitOffsets([{ topic, partition, offset: `${next}` }])
         this.floor[partition] = Math.max(this.floor[partition] ?? -1, next)
         this.commits++
       },
     })
   }
 
-  stop(): Promise<void> {
-    return this.consumer.disconnect()
+  async stop(): Promise<void> {
+    this.stopped = true
+    await this.consumer?.disconnect()
   }
 }
 

@@ -84,5 +84,8 @@ function run(seed: number): void {
 }
 
 it('answers every request once and keeps the order of appends, whatever the order of turns', () => {
-  fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 31 }), run), { numRuns: 100, examples: [[16601255]] })
+  fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 31 }), run), {
+    numRuns: 100,
+    examples: [[16601255]],
+  })
 })

@@ -1,6 +1,5 @@
 /** Flags that every command which talks to a broker has, and the client they give. */
 import type { Command } from 'commander'
-import { initCodecs } from '../../engine/record/compression.ts'
 import { Client } from '../../net/client/client.ts'
 import { CommandFailure, ExitCode } from './failure.ts'
 import type { CommandIo } from './io.ts'
@@ -32,7 +31,6 @@ export async function withClient<T>(
   const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
   const client = openClient(flags.brokers, wholeNumber('--timeout', flags.timeout, 1))
   try {
-    await initCodecs()
     return await run(client, renderer)
   } finally {
     await client.close()

@@ -62,14 +62,8 @@ function newProgram(io: CommandIo, exit: (code: number) => void): Command {
       'after',
       `\nKafka's tools by their own names:\n  ${kafkaTools.map((tool) => tool.name).join('\n  ')}`,
     )
-  for (const command of commands) inheritOverride(command.register(program, io, exit))
+  for (const command of commands) command.register(program, io, exit)
   return program
-}
-
-/** Sub-commands do not inherit exitOverride when they are made before it is set. */
-function inheritOverride(command: Command): void {
-  command.exitOverride()
-  for (const child of command.commands) inheritOverride(child as Command)
 }
 
 function unknownKafkaTool(name: string): CommandFailure {

@@ -91,6 +91,19 @@ describe('a connection that cannot be', () => {
     expectAdvice(await list(address), address, /TLS/)
   })
 
+  it('tells a TLS server that hangs up without an alert', async () => {
+    const handshakeFailure = Buffer.from([0x15, 3, 3, 0, 2, 2, 40])
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', (hello) => {
+        if (hello[0] === 0x16) socket.end(handshakeFailure)
+        else socket.end()
+      })
+    })
+    const address = await serving(server)
+    expectAdvice(await list(address), address, /expects TLS/)
+  })
+
   it('times out with a silent server', async () => {
     const address = await serving(createServer(() => {}))
     expectAdvice(await list(address, '--timeout', '80'), address, /did not come in time/)
