@@ -1,16 +1,14 @@
 #!/usr/bin/env node
 // The binary: the bundle when there is one, else what tsc wrote, else the sources through tsx.
-import { statSync } from 'node:fs'
+// CommonJS (package.json beside it): Node starts 20 ms sooner when it loads no ES module.
+'use strict'
+const { statSync } = require('node:fs')
+const { join } = require('node:path')
 
-const at = (path) => new URL(`../${path}`, import.meta.url)
-const changed = (path) => statSync(at(path), { throwIfNoEntry: false })?.mtimeMs ?? 0
+const changed = (path) =>
+  statSync(join(__dirname, '..', path), { throwIfNoEntry: false })?.mtimeMs ?? 0
 
-const compiled = changed('dist/tools/sluice.js')
-// tsc alone leaves an older bundle behind.
-if (compiled > 0 && changed('dist/bundle/sluice.js') >= compiled)
-  await import('../dist/bundle/sluice.js')
-else if (compiled > 0) await import('../dist/tools/sluice.js')
-else {
+async function runSources() {
   try {
     const { register } = await import('tsx/esm/api')
     register()
@@ -21,3 +19,10 @@ else {
   process.stderr.write('sluice is not built, so its sources run, and start slower: npm run build\n')
   await import('../tools/sluice.ts')
 }
+
+const compiled = changed('dist/tools/sluice.js')
+// tsc alone leaves an older bundle behind.
+if (compiled > 0 && changed('dist/bundle/sluice.cjs') >= compiled)
+  require('../dist/bundle/sluice.cjs')
+else if (compiled > 0) void import('../dist/tools/sluice.js')
+else void runSources()

@@ -153,4 +153,5 @@ async function runAsMember(): Promise<void> {
 }
 
 const start = workerData as Partial<ThreadStart> | null
-if (!isMainThread && start?.kind === SHARD_THREAD) await runAsMember()
+// A failure is the thread's end, of which the pool hears; CommonJS, as in the bundle, cannot await here.
+if (!isMainThread && start?.kind === SHARD_THREAD) void runAsMember()

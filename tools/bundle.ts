@@ -1,13 +1,32 @@
 /**
- * The second half of `npm run build`: what tsc wrote to dist/ joined into a few files under
- * dist/bundle/. Only a matter of speed: Node loads 290 small modules in 230 ms and these in 60, and
- * every shard thread loads them again. bin/sluice.js prefers the bundle unless dist/ is newer.
+ * The second half of `npm run build`: what tsc wrote to dist/, joined into one CommonJS file under
+ * dist/bundle/ with V8's compiled code beside it. Only a matter of speed: Node loads 290 small ES
+ * modules in 230 ms, and every shard thread loads them again (figures in this file's commits).
+ * bin/sluice.js prefers the bundle unless dist/ is newer.
  *
- * Entries lie so that threadEntry('./thread') and threadEntry('./jobs/…') find them beside the chunk
- * that asks. Packages with native parts or large ones that few commands need stay outside.
+ *   sluice.cjs  thread.cjs  jobs/*.cjs   what Node is told to run: one line each
+ *   load.cjs                             runs a module of all.cjs; tools/bundle-load.cjs
+ *   all.cjs     all.cjs.cache            every module, each run when it is first asked for
+ *
+ * The stubs lie so that threadEntry('./thread') and threadEntry('./jobs/…') find them beside the file
+ * that asks. The cache is a copy of what V8 compiled while a broker started and stopped once; another
+ * Node than the one that built refuses it and compiles for itself.
+ *
+ * Packages with native parts or large ones that few commands need stay outside.
  */
-import { realpathSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { packageRoot } from './package-root.ts'
@@ -16,7 +35,7 @@ const OUTSIDE = [
   '@bokuweb/zstd-wasm',
   '@node-rs/crc32',
   '@platformatic/kafka',
-  'cli-progress',
+  'esbuild',
   'fast-crc32c',
   'kafkajs',
   'koffi',
@@ -24,36 +43,79 @@ const OUTSIDE = [
   'piscina',
   'snappy',
 ]
+/** Of the start and stop that fill the code cache. */
+const BROKER_RUN_MS_MAX = 60_000
+const LOADER = join(packageRoot, 'tools/bundle-load.cjs')
 
 /** Bundles the files with `extension` below `root` into the folder `target`, which is replaced. */
 export async function bundle(root: string, extension: 'js' | 'ts', target: string): Promise<void> {
-  const entry = (path: string): string => join(root, `${path}.${extension}`)
+  const entries = entriesOf(root, extension)
   rmSync(target, { recursive: true, force: true })
   await build({
-    entryPoints: {
-      sluice: entry('tools/sluice'),
-      thread: entry('net/thread'),
-      'jobs/recover-log': entry('workers/jobs/recover-log'),
+    stdin: {
+      contents: [...entries]
+        .map(([name, path]) => `exports['${name}'] = () => require('${path}')`)
+        .join('\n'),
+      resolveDir: root,
     },
-    outdir: target,
+    outfile: join(target, 'all.cjs'),
     bundle: true,
-    splitting: true,
-    format: 'esm',
+    format: 'cjs',
     platform: 'node',
     target: 'node20',
     external: OUTSIDE,
+    // Compiled code that comes from a cache cannot ask Node's loader; require reads ES modules as well.
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'bundleUrl' },
+    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href" },
     sourcemap: 'linked',
     logLevel: 'warning',
-    // Packages in CommonJS ask for Node's own modules by require, which ES modules do not have.
-    banner: {
-      js:
-        "import { createRequire as requireFrom } from 'node:module'\n" +
-        'const require = requireFrom(import.meta.url)',
-    },
   })
+  copyFileSync(LOADER, join(target, 'load.cjs'))
+  for (const name of entries.keys()) writeStub(target, name)
+}
+
+/** Runs the broker of a bundle once, from start to clean stop, and keeps what V8 compiled. */
+export async function cacheCode(target: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-build-'))
+  const pairs = ['listeners=PLAINTEXT://127.0.0.1:0', `log.dirs=${folder}`, 'sluice.shards=2']
+  const args = ['serve', ...pairs.flatMap((pair) => ['--override', pair])]
+  const child = spawn(process.execPath, [join(target, 'load.cjs'), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: BROKER_RUN_MS_MAX,
+  })
+  const exited = once(child, 'exit')
+  let said = ''
+  child.stdout.on('data', (chunk) => {
+    said += chunk
+    if (said.includes('Kafka Server started')) child.kill('SIGTERM')
+  })
+  const [code, signal] = await exited
+  rmSync(folder, { recursive: true, force: true })
+  if (code !== 0) throw new Error(`the bundled broker ended with ${code ?? signal}:\n${said}`)
+}
+
+/** Entry → its module. */
+function entriesOf(root: string, extension: 'js' | 'ts'): Map<string, string> {
+  const jobs = readdirSync(join(root, 'workers/jobs'))
+    .filter((file) => file.endsWith(`.${extension}`) && !file.endsWith('.d.ts'))
+    .map((file) => `jobs/${file.slice(0, -extension.length - 1)}`)
+  return new Map([
+    ['sluice', `./tools/sluice.${extension}`],
+    ['thread', `./net/thread.${extension}`],
+    ...jobs.map((name) => [name, `./workers/${name}.${extension}`] as const),
+  ])
+}
+
+function writeStub(target: string, name: string): void {
+  const path = join(target, `${name}.cjs`)
+  const load = `${'../'.repeat(name.split('/').length - 1) || './'}load.cjs`
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, `module.exports = require('${load}').load('${name}')\n`)
 }
 
 if (realpathSync(process.argv[1] ?? '.') === fileURLToPath(import.meta.url)) {
   const dist = join(packageRoot, 'dist')
   await bundle(dist, 'js', join(dist, 'bundle'))
+  await cacheCode(join(dist, 'bundle'))
 }

@@ -6,4 +6,7 @@
  */
 import { main } from './cli/main.ts'
 
-process.exitCode = await main(process.argv)
+// Not awaited: CommonJS, as in the bundle, cannot.
+void main(process.argv).then((code) => {
+  process.exitCode = code
+})

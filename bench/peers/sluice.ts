@@ -44,7 +44,7 @@ export function sluicePeer(options: SluiceOptions): Peer {
 function buildOf(root: string): string {
   const compiled = changedMs(join(root, 'dist/tools/sluice.js'))
   if (compiled === 0) return 'from its sources: slower to start than a build'
-  const bundled = changedMs(join(root, 'dist/bundle/sluice.js'))
+  const bundled = changedMs(join(root, 'dist/bundle/sluice.cjs'))
   const kind = bundled >= compiled ? 'bundle' : 'compiled'
   const newest = Math.max(...['engine', 'workers', 'net'].map((part) => newestMs(join(root, part))))
   return newest > Math.max(compiled, bundled) ? `${kind}, OLDER THAN ITS SOURCES` : kind

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundle } from '../../tools/bundle.ts'
+import { bundle, cacheCode } from '../../tools/bundle.ts'
 import { VERSION } from '../../tools/cli/version.ts'
 import { packageRoot } from '../../tools/package-root.ts'
 import { collect, endChild, runCommand, startChild } from '../support/child-processes.ts'
@@ -18,7 +18,10 @@ mkdirSync(cache, { recursive: true })
 const target = mkdtempSync(join(cache, 'sluice-bundle-'))
 const dataFolder = mkdtempSync(join(tmpdir(), 'sluice-bundle-data-'))
 
-beforeAll(() => bundle(packageRoot, 'ts', target))
+beforeAll(async () => {
+  await bundle(packageRoot, 'ts', target)
+  await cacheCode(target)
+})
 afterAll(() => {
   rmSync(target, { recursive: true })
   rmSync(dataFolder, { recursive: true })
@@ -33,7 +36,7 @@ interface Started {
 async function serve(): Promise<Started> {
   const pairs = ['listeners=PLAINTEXT://127.0.0.1:0', `log.dirs=${dataFolder}`, 'sluice.shards=2']
   const args = pairs.flatMap((pair) => ['--override', pair])
-  const child = startChild(process.execPath, [join(target, 'sluice.js'), 'serve', ...args], {
+  const child = startChild(process.execPath, [join(target, 'sluice.cjs'), 'serve', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const output = collect(child.stdout)
@@ -43,7 +46,7 @@ async function serve(): Promise<Started> {
 
 describe('the bundle', () => {
   it('is the command line', async () => {
-    const result = await runCommand(process.execPath, [join(target, 'sluice.js'), '--version'], {
+    const result = await runCommand(process.execPath, [join(target, 'sluice.cjs'), '--version'], {
       limitMs: LIMIT_MS,
     })
     expect(result).toMatchObject({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
