@@ -1,6 +1,6 @@
 /** `sluice quickstart`: a broker, real text, two public clients, and proof that nothing was lost. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { freePort, startBrokerChild } from '../../quickstart/broker-child.ts'
 import type { Demonstration } from '../../quickstart/demonstration.ts'
@@ -30,7 +30,7 @@ export const quickstartCommand: OwnCommand = {
 }
 
 async function run(flags: QuickstartFlags, io: CommandIo): Promise<void> {
-  const textRoot = join(io.cwd, flags.text)
+  const textRoot = resolve(io.cwd, flags.text)
   if (!existsSync(textRoot))
     throw new CommandFailure(
       ExitCode.usage,
@@ -50,7 +50,7 @@ async function run(flags: QuickstartFlags, io: CommandIo): Promise<void> {
     },
   )
   const port = await freePort(wholeNumber('--port', flags.port, 1))
-  const dataFolder = join(io.cwd, flags.data)
+  const dataFolder = resolve(io.cwd, flags.data)
   const stopped = io.interrupted()
   const broker = await startBrokerChild(port, dataFolder).catch((error: Error) => {
     throw new CommandFailure(ExitCode.failed, 'the broker did not start', error.message)
