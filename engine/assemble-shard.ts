@@ -6,12 +6,15 @@ import type { Logger } from './base/logger.ts'
 import type { Random } from './base/random.ts'
 import { defaultGroupConfig, type GroupConfig } from './coordinator/group/config.ts'
 import { GroupCoordinator } from './coordinator/group/handle.ts'
-import type { Disk } from './log/disk.ts'
+import { type Disk, DiskError } from './log/disk.ts'
 import { type MetadataImage, partitionKey } from './metadata/image.ts'
+import type { Partition } from './partition/partition.ts'
 import { Shard } from './shard.ts'
 import { type ControlPort, shardCalls } from './shard-calls.ts'
 import { coordinatorHost, OFFSETS_TOPIC } from './shard-coordinators.ts'
-import { type DataFolders, ShardPartitions } from './shard-partitions.ts'
+import { type DataFolders, type FolderReport, ShardFolders } from './shard-folders.ts'
+import { ShardMoves } from './shard-moves.ts'
+import { ShardPartitions } from './shard-partitions.ts'
 import { ShardUpkeep } from './shard-upkeep.ts'
 
 const MINUTE_MS = 60_000
@@ -27,6 +30,8 @@ export interface ShardParts {
   owns(key: number): boolean
   /** On shard 0. */
   readonly control: ControlPort | null
+  /** Tells shard 0, by its reportFolder call, of folders and partitions that failed or moved. */
+  report(report: FolderReport): void
   /** Before the first image is applied. */
   readonly emptyImage: MetadataImage
 }
@@ -50,8 +55,24 @@ export function assembleShard(parts: ShardParts): AssembledShard {
     return topic === undefined ? undefined : shard.partition(partitionKey(topic.ordinal, index))
   })
   const groups = new GroupCoordinator(host, groupConfig(config))
-  const partitions = new ShardPartitions({ ...parts, shard, upkeep, groups })
-  shard.calls = shardCalls(shard, groups, parts.control)
+  const folders = new ShardFolders(parts.dataFolders)
+  const moves = new ShardMoves({
+    shard,
+    disk,
+    folders,
+    upkeep,
+    failFolder: (folder, error) => partitions.failFolder(folder, error),
+    onMoved: (_, folder) =>
+      parts.report({ folder, failed: false, reason: '', offlineKeys: [], moved: true }),
+  })
+  const partitions = new ShardPartitions({ ...parts, shard, upkeep, groups, folders, moves })
+  shard.calls = shardCalls(shard, groups, parts.control, {
+    shard,
+    disk,
+    folders,
+    moves,
+    partitions,
+  })
   shard.onRemoved = (partition) => upkeep.forget(partition)
   return {
     shard,
@@ -62,10 +83,19 @@ export function assembleShard(parts: ShardParts): AssembledShard {
       shard.flush()
     },
     closeClean: async () => {
+      await moves.stop()
       await upkeep.stop()
-      await Promise.all([...shard.partitions.values()].map(({ log }) => log.close('clean')))
+      await Promise.all([...shard.partitions.values()].map(closeLog))
     },
   }
+}
+
+/** Of a failed log nothing is written any more, and what closing it says is known. */
+async function closeLog(partition: Partition): Promise<void> {
+  await partition.folderSettled()
+  await partition.log.close('clean').catch((error: unknown) => {
+    if (partition.offline === null || !(error instanceof DiskError)) throw error
+  })
 }
 
 function groupConfig(config: BrokerConfig): GroupConfig {

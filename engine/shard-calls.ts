@@ -11,6 +11,8 @@ import { decoderFor, encoderFor } from './schema/codec.ts'
 import { Reader } from './schema/reader.ts'
 import { Writer } from './schema/writer.ts'
 import type { Shard } from './shard.ts'
+import { type FolderCallParts, folderCalls } from './shard-folder-calls.ts'
+import type { FolderReport } from './shard-folders.ts'
 import type { ForwardedRequest, ForwardedResponse, Isolation, ShardCalls } from './shard-port.ts'
 
 /** What shard 0 offers beside its partitions; other shards refuse these calls. */
@@ -18,6 +20,7 @@ export interface ControlPort {
   /** Runs a control request; `body` and the result are undecoded. */
   handle(request: ForwardedRequest): Promise<Buffer>
   allocateProducerIds(count: number): Promise<{ firstProducerId: number; count: number }>
+  reportFolder(report: FolderReport): Promise<void>
 }
 
 const OFFSET_LATEST = -1
@@ -32,11 +35,12 @@ export function shardCalls(
   shard: Shard,
   groups: GroupCoordinator,
   control: ControlPort | null,
+  parts: FolderCallParts,
 ): ShardCalls {
   return {
     listOffsets: async ({ isolation, partitions }) => ({
       partitions: await Promise.all(
-        partitions.map((wanted) => listOffset(shard.partition(wanted.key), wanted, isolation)),
+        partitions.map((wanted) => listOffset(shard, wanted, isolation)),
       ),
     }),
     endOffsetsForEpoch: async ({ partitions }) => ({
@@ -56,8 +60,14 @@ export function shardCalls(
         recoveryPoint: log.recoveryPoint,
         logStartOffset: log.logStartOffset,
         highWatermark,
+        folder: parts.folders.folders.indexOf(log.dataFolder),
       })),
     }),
+    ...folderCalls(parts),
+    reportFolder: async (report) => {
+      await controlOf(control).reportFolder(report)
+      return {}
+    },
   }
 }
 
@@ -69,12 +79,16 @@ function controlOf(control: ControlPort | null): ControlPort {
 type ListedOffset = Awaited<ReturnType<ShardCalls['listOffsets']>>['partitions'][number]
 
 async function listOffset(
-  partition: Partition | undefined,
-  wanted: { readonly currentLeaderEpoch: number; readonly timestamp: number },
+  shard: Shard,
+  wanted: {
+    readonly key: number
+    readonly currentLeaderEpoch: number
+    readonly timestamp: number
+  },
   isolation: Isolation,
 ): Promise<ListedOffset> {
-  if (partition === undefined)
-    return { ...NOT_FOUND, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
+  const partition = shard.partition(wanted.key)
+  if (partition === undefined) return { ...NOT_FOUND, errorCode: shard.absence(wanted.key) }
   const errorCode = partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
   if (errorCode !== 0) return { ...NOT_FOUND, errorCode }
   const { log } = partition

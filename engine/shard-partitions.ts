@@ -5,49 +5,34 @@
  * A log that does not open takes only its own partition offline: it is answered KAFKA_STORAGE_ERROR,
  * with one log line that says why and what to do.
  */
-import { assert } from './base/assert.ts'
 import type { BrokerConfig } from './base/config.ts'
 import { limits } from './base/limits.ts'
 import type { Random } from './base/random.ts'
 import type { GroupCoordinator } from './coordinator/group/handle.ts'
-import type { Disk } from './log/disk.ts'
+import { type Disk, DiskError } from './log/disk.ts'
 import { Log } from './log/log.ts'
 import { OpenSegments } from './log/open-segments.ts'
 import { WallClockGuard } from './log/wall-clock-guard.ts'
 import {
   type MetadataImage,
+  type PartitionImage,
   partitionKey,
+  sameDynamicConfigs,
   type TopicImage,
   topicChanges,
 } from './metadata/image.ts'
 import { Partition } from './partition/partition.ts'
 import type { Shard } from './shard.ts'
 import { OFFSETS_TOPIC } from './shard-coordinators.ts'
+import {
+  type DataFolders,
+  type FolderReport,
+  failsFolder,
+  type ShardFolders,
+} from './shard-folders.ts'
+import type { ShardMoves } from './shard-moves.ts'
 import type { ShardUpkeep } from './shard-upkeep.ts'
 import { type TopicSettings, topicSettings } from './topic-settings.ts'
-
-/** What the data folders held at the start, found once by whoever starts the broker. */
-export interface DataFolders {
-  /** log.dirs that work, in order; new partitions are spread over them. */
-  readonly folders: readonly string[]
-  /** `topic-partition` → the data folder that has it. */
-  readonly placed: ReadonlyMap<string, string>
-  /** From the log start checkpoints; absent = 0. */
-  readonly logStartOffsets: ReadonlyMap<string, number>
-  /** `topic-partition` → why recovery failed; these stay offline. */
-  readonly damaged: ReadonlyMap<string, string>
-}
-
-/** The data folder of a partition: where it was found, else by its key. */
-export function folderOfPartition(
-  { folders, placed }: DataFolders,
-  name: string,
-  key: number,
-): string {
-  const folder = placed.get(name) ?? folders[key % folders.length]
-  assert(folder !== undefined, 'a broker has a data folder')
-  return folder
-}
 
 export interface PartitionsParts {
   readonly shard: Shard
@@ -59,6 +44,10 @@ export interface PartitionsParts {
   owns(key: number): boolean
   readonly groups: GroupCoordinator
   readonly upkeep: ShardUpkeep
+  readonly folders: ShardFolders
+  readonly moves: ShardMoves
+  /** Tells shard 0 of a failed folder, or of partitions that went offline. */
+  report(report: FolderReport): void
 }
 
 export class ShardPartitions {
@@ -68,6 +57,9 @@ export class ShardPartitions {
   private last: Promise<void> = Promise.resolve()
   /** Opened partitions of the offsets topic: loaded once the image that has them is in force. */
   private readonly coordinatorsToLoad: number[] = []
+  /** Partitions that could not be opened by their data folder, not yet told. */
+  private readonly unopened = new Map<string, number[]>()
+  private failing = false
 
   constructor(parts: PartitionsParts) {
     this.parts = parts
@@ -85,6 +77,10 @@ export class ShardPartitions {
     const changes = topicChanges(shard.image, image)
     for (const topic of changes.removed) await this.removeTopic(topic)
     for (const { before, after } of changes.changed) await this.changeTopic(image, before, after)
+    if (!sameDynamicConfigs(shard.image.dynamicConfigs, image.dynamicConfigs))
+      for (const topic of image.topics.values())
+        if (this.serves(topic))
+          this.applySettings(topic, topicSettings(this.parts.config, image, topic))
     await this.openTopics(image, changes.added)
     shard.image = image
     this.loadCoordinators()
@@ -95,62 +91,162 @@ export class ShardPartitions {
     const openings: (() => Promise<void>)[] = []
     for (const topic of topics) {
       const settings = topicSettings(this.parts.config, image, topic)
-      for (const { index } of topic.partitions)
-        if (this.parts.owns(partitionKey(topic.ordinal, index)))
-          openings.push(() => this.open(topic, index, settings))
+      openings.push(...this.openings(topic, topic.partitions, settings))
     }
     await inParallel(openings, limits.partitionsOpenedAtOnce)
+    this.reportUnopened()
   }
 
-  private async open(topic: TopicImage, index: number, settings: TopicSettings): Promise<void> {
-    const { shard, disk, random, upkeep } = this.parts
+  /** Places partitions, and returns the work of opening those that this shard owns. */
+  private openings(
+    topic: TopicImage,
+    partitions: readonly PartitionImage[],
+    settings: TopicSettings,
+  ): (() => Promise<void>)[] {
+    const { folders, owns, shard } = this.parts
+    // Nothing is applied yet: what the first image holds was there before this start.
+    const isNew = shard.image.version > 0
+    const openings: (() => Promise<void>)[] = []
+    for (const { index } of partitions) {
+      const folder = folders.place(`${topic.name}-${index}`, isNew)
+      if (owns(partitionKey(topic.ordinal, index)))
+        openings.push(() => this.open(topic, index, settings, folder))
+    }
+    return openings
+  }
+
+  private async open(
+    topic: TopicImage,
+    index: number,
+    settings: TopicSettings,
+    folder: string | null,
+  ): Promise<void> {
+    const { shard, folders, dataFolders } = this.parts
     const name = `${topic.name}-${index}`
     const key = partitionKey(topic.ordinal, index)
-    const leaderEpoch = topic.partitions[index]?.leaderEpoch ?? 0
-    const damage = this.parts.dataFolders.damaged.get(name)
-    if (damage !== undefined) {
-      shard.offline.set(key, damage)
+    const damage = dataFolders.damaged.get(name)
+    if (damage !== undefined || folder === null) {
+      const missing = `${name} may be in a data folder that failed: ${folders.failureText()}`
+      this.setOffline(key, folder ?? '', damage ?? missing)
       return
     }
+    const isNew = shard.image.version > 0
     try {
-      const log = await Log.open({
-        disk,
-        clock: shard.clock,
-        random,
-        logger: shard.logger,
-        options: settings.log,
-        dir: `${folderOfPartition(this.parts.dataFolders, name, key)}/${name}`,
-        topicPartition: name,
-        topicId: topic.topicId,
-        logStartOffset: this.parts.dataFolders.logStartOffsets.get(name) ?? 0,
-        lazy: topic.internal,
-        openSegments: this.openSegments,
-        wallClockGuard: this.wallClockGuard,
-      })
-      log.assignLeaderEpoch(leaderEpoch)
-      const identity = {
-        key,
-        topic: topic.name,
-        index,
-        topicId: topic.topicId,
-        internal: topic.internal,
-      }
-      const partition = new Partition(identity, log, leaderEpoch, settings.rulesFor(index), {
-        logger: shard.logger,
-        wallMs: () => shard.clock.wallMs(),
-        onVisible: shard.onVisible,
-        onWritten: (written) => upkeep.onWritten(written),
-      })
-      shard.partitions.set(key, partition)
+      if (folders.hasFailed(folder)) throw new DiskError('EIO', folder, 'use after the failure of')
+      await this.openIn(topic, index, settings, folder)
     } catch (error) {
       if (!(error instanceof Error) || error.name === 'InvariantError') throw error
-      shard.offline.set(key, `${name} could not be opened: ${error.message}`)
+      if (isNew && error instanceof DiskError && failsFolder(error)) {
+        this.failFolder(folder, error)
+        const next = folders.placeAgain(name)
+        if (next !== null) return await this.open(topic, index, settings, next)
+      }
+      this.setOffline(key, folder, `${name} could not be opened: ${error.message}`)
       shard.logger.error(
         `${name} is offline: ${error.message}. Its other partitions are served; mend the folder ` +
           'or restore it from a copy, then restart.',
       )
-      return
     }
+  }
+
+  private setOffline(key: number, folder: string, reason: string): void {
+    this.parts.shard.offline.set(key, reason)
+    const keys = this.unopened.get(folder)
+    if (keys === undefined) this.unopened.set(folder, [key])
+    else keys.push(key)
+  }
+
+  private reportUnopened(): void {
+    for (const [folder, offlineKeys] of this.unopened)
+      this.parts.report({ folder, failed: false, reason: '', offlineKeys, moved: false })
+    this.unopened.clear()
+  }
+
+  /**
+   * A data folder failed: everything this shard has there goes offline, in this turn. Returns the
+   * partitions; none when it was known.
+   */
+  takeFolderOffline(folder: string, reason: string, error: DiskError): number[] {
+    const { shard, folders, moves } = this.parts
+    if (!folders.fail(folder, reason)) return []
+    const keys: number[] = []
+    this.failing = true
+    for (const partition of shard.partitions.values()) {
+      if (partition.log.dataFolder !== folder || partition.offline !== null) continue
+      partition.takeOffline(`its data folder ${folder} failed: ${reason}`, error)
+      keys.push(partition.identity.key)
+    }
+    this.failing = false
+    moves.cancelInto(folder)
+    return keys
+  }
+
+  /** As takeFolderOffline, noticed here: shard 0 tells the others and the operator. */
+  failFolder(folder: string, error: DiskError): void {
+    if (this.parts.folders.hasFailed(folder)) return
+    const offlineKeys = this.takeFolderOffline(folder, error.message, error)
+    this.parts.report({ folder, failed: true, reason: error.message, offlineKeys, moved: false })
+  }
+
+  private onDiskError(partition: Partition, error: DiskError): boolean {
+    const folder = partition.log.dataFolder
+    if (!failsFolder(error)) return false
+    this.failFolder(folder, error)
+    return partition.offline !== null
+  }
+
+  private onOffline(partition: Partition): void {
+    // Those of a failed folder are told together.
+    if (this.failing) return
+    this.parts.report({
+      folder: partition.log.dataFolder,
+      failed: false,
+      reason: partition.offline ?? '',
+      offlineKeys: [partition.identity.key],
+      moved: false,
+    })
+  }
+
+  private async openIn(
+    topic: TopicImage,
+    index: number,
+    settings: TopicSettings,
+    folder: string,
+  ): Promise<void> {
+    const { shard, disk, random, upkeep, dataFolders } = this.parts
+    const name = `${topic.name}-${index}`
+    const key = partitionKey(topic.ordinal, index)
+    const leaderEpoch = topic.partitions[index]?.leaderEpoch ?? 0
+    let partition: Partition | null = null
+    const log = await Log.open({
+      disk,
+      clock: shard.clock,
+      random,
+      logger: shard.logger,
+      options: settings.log,
+      dir: `${folder}/${name}`,
+      topicPartition: name,
+      topicId: topic.topicId,
+      logStartOffset: dataFolders.logStartOffsets.get(name) ?? 0,
+      lazy: topic.internal,
+      openSegments: this.openSegments,
+      wallClockGuard: this.wallClockGuard,
+      onFailed: (error) => partition?.fail(error),
+    })
+    log.assignLeaderEpoch(leaderEpoch)
+    const { topicId, internal } = topic
+    const identity = { key, topic: topic.name, index, topicId, internal }
+    partition = new Partition(identity, log, leaderEpoch, settings.rulesFor(index), {
+      logger: shard.logger,
+      wallMs: () => shard.clock.wallMs(),
+      onVisible: shard.onVisible,
+      onWritten: (written) => upkeep.onWritten(written),
+      onDiskError: (failing, error) => this.onDiskError(failing, error),
+      onOffline: (failing) => this.onOffline(failing),
+    })
+    shard.partitions.set(key, partition)
+    if (this.parts.folders.hasFailed(folder))
+      partition.fail(new DiskError('EIO', folder, 'use after the failure of'))
     if (topic.name === OFFSETS_TOPIC) this.coordinatorsToLoad.push(index)
   }
 
@@ -171,36 +267,49 @@ export class ShardPartitions {
     after: TopicImage,
   ): Promise<void> {
     const settings = topicSettings(this.parts.config, image, after)
-    for (const { index, leaderEpoch } of after.partitions) {
-      const partition = this.parts.shard.partitions.get(partitionKey(after.ordinal, index))
+    this.applySettings(after, settings)
+    const added = after.partitions.slice(before.partitions.length)
+    await inParallel(this.openings(after, added, settings), limits.partitionsOpenedAtOnce)
+    this.reportUnopened()
+  }
+
+  private serves({ ordinal, partitions }: TopicImage): boolean {
+    return partitions.some(({ index }) =>
+      this.parts.shard.partitions.has(partitionKey(ordinal, index)),
+    )
+  }
+
+  /** Puts options in force for the topic's partitions that this shard serves. */
+  private applySettings(topic: TopicImage, settings: TopicSettings): void {
+    const { shard, upkeep } = this.parts
+    for (const { index, leaderEpoch } of topic.partitions) {
+      const partition = shard.partitions.get(partitionKey(topic.ordinal, index))
       if (partition === undefined) continue
       partition.log.setOptions(settings.log)
       partition.rules = settings.rulesFor(index)
       partition.leaderEpoch = leaderEpoch
+      upkeep.onOptionsChanged(partition)
     }
-    const added = { ...after, partitions: after.partitions.slice(before.partitions.length) }
-    await inParallel(
-      added.partitions
-        .filter(({ index }) => this.parts.owns(partitionKey(after.ordinal, index)))
-        .map(
-          ({ index }) =>
-            () =>
-              this.open(after, index, settings),
-        ),
-      limits.partitionsOpenedAtOnce,
-    )
   }
 
   private async removeTopic(topic: TopicImage): Promise<void> {
-    const { shard, groups, upkeep } = this.parts
+    const { shard, groups, upkeep, folders, moves } = this.parts
     for (const { index } of topic.partitions) {
+      folders.forget(`${topic.name}-${index}`)
       const key = partitionKey(topic.ordinal, index)
       const partition = shard.partitions.get(key)
       shard.offline.delete(key)
       if (partition === undefined) continue
+      const wasOffline = partition.offline !== null
       shard.remove(partition)
       if (topic.name === OFFSETS_TOPIC) groups.unloadPartition(index)
-      const folder = await partition.log.delete()
+      await moves.cancel(key)
+      const folder = await partition.log.delete().catch((error: unknown) => {
+        if (!(error instanceof DiskError) || !wasOffline) throw error
+        // The next start that sees the folder puts it aside, as one of a topic nobody knows.
+        shard.logger.warn(`${partition.name} is deleted, its folder is not: ${error.message}`)
+        return null
+      })
       if (folder !== null) upkeep.removeFolderLater(folder, partition.log.options.fileDeleteDelayMs)
     }
   }

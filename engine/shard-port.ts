@@ -7,6 +7,7 @@
  */
 import type { ErrorCode } from './base/errors.ts'
 import type { DiskFile } from './log/disk.ts'
+import type { FolderReport } from './shard-folders.ts'
 
 /** A record of a refused batch (Produce v8+). */
 export interface AppendRecordError {
@@ -191,6 +192,61 @@ export interface ShardCalls {
       readonly recoveryPoint: number
       readonly logStartOffset: number
       readonly highWatermark: number
+      /** Index in log.dirs of the data folder that holds it. */
+      readonly folder: number
     }[]
   }>
+
+  /** Every replica of this shard, and what is on its way to another data folder. */
+  describeFolders(request: Record<string, never>): Promise<{
+    readonly replicas: readonly {
+      readonly key: number
+      readonly folder: number
+      readonly sizeBytes: number
+      /** Offsets a future replica is behind. */
+      readonly offsetLag: number
+      readonly isFuture: boolean
+    }[]
+  }>
+
+  /** Every data folder in the order of log.dirs, with the room on its file system. */
+  describeVolumes(request: Record<string, never>): Promise<{
+    readonly volumes: readonly {
+      /** KAFKA_STORAGE_ERROR when the folder failed. */
+      readonly errorCode: number
+      readonly totalBytes: number
+      readonly usableBytes: number
+    }[]
+  }>
+
+  /** Begins moves to other data folders (an index in log.dirs). */
+  moveReplicas(request: {
+    readonly partitions: readonly { readonly key: number; readonly folder: number }[]
+  }): Promise<{ readonly partitions: readonly { readonly errorCode: number }[] }>
+
+  describeProducers(request: {
+    readonly partitions: readonly { readonly key: number }[]
+  }): Promise<{
+    readonly partitions: readonly {
+      readonly errorCode: number
+      readonly producers: readonly {
+        readonly producerId: number
+        readonly producerEpoch: number
+        readonly lastSequence: number
+        readonly lastTimestamp: number
+        readonly coordinatorEpoch: number
+        /** -1 without an open transaction. */
+        readonly transactionFirstOffset: number
+      }[]
+    }[]
+  }>
+
+  /** From shard 0: the data folder failed. Answers with the partitions that this took offline. */
+  failFolder(request: {
+    readonly folder: string
+    readonly reason: string
+  }): Promise<{ readonly offlineKeys: readonly number[] }>
+
+  /** To shard 0; resolves when every shard has drawn the consequences. */
+  reportFolder(request: FolderReport): Promise<Record<string, never>>
 }

@@ -44,6 +44,17 @@ export class ShardUpkeep {
     this.armRetention()
   }
 
+  /** Other options are in force for its log: what is due may be due earlier. */
+  onOptionsChanged(partition: Partition): void {
+    const timer = this.syncTimers.get(partition.identity.key)
+    if (timer?.armed === true) {
+      timer.cancel()
+      const dueMs = partition.log.syncDueAtMs()
+      if (Number.isFinite(dueMs)) this.shard.timers.arm(timer, dueMs)
+    }
+    if (partition.log.hasFolder) this.armRetention()
+  }
+
   /** A partition left the shard. */
   forget(partition: Partition): void {
     this.syncTimers.get(partition.identity.key)?.cancel()

@@ -59,10 +59,16 @@ export class Shard implements ShardPort {
       done(this.absence(key), -1, -1, -1, this.offline.get(key) ?? null)
       return
     }
-    if (!partition.log.hasFolder) {
-      // Only an internal partition before its first record: the bytes must outlive this turn.
+    if (partition.holdsAppends && partition.offline === null) {
+      if (partition.heldFull) {
+        const message = `too many appends wait for the folder of ${partition.name}`
+        done(ErrorCode.NOT_ENOUGH_REPLICAS, -1, -1, -1, message)
+        return
+      }
+      // Before an internal partition's first record, or at the end of a move: the bytes must outlive
+      // this turn.
       const copy = Buffer.from(records)
-      partition.whenFolder(() => this.append(key, copy, options, done))
+      partition.whenFolder(() => this.append(key, copy, options, done), copy.length)
       return
     }
     if (partition.append(records, options, done)) this.markStaged(partition)
@@ -70,7 +76,7 @@ export class Shard implements ShardPort {
 
   /** Appends a batch of the broker's own. */
   appendInternal(partition: Partition, batch: Buffer, done: AppendDone): void {
-    if (!partition.log.hasFolder && partition.offline === null) {
+    if (partition.holdsAppends && partition.offline === null) {
       partition.whenFolder(() => this.appendInternal(partition, batch, done))
       return
     }

@@ -10,13 +10,14 @@
  *
  * Two phrases of Kafka's own log are printed when it serves, since tools wait for them.
  */
-import { hostname } from 'node:os'
-import type { InvariantError } from '../engine/base/assert.ts'
+import { assert, type InvariantError } from '../engine/base/assert.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
+import { effectiveConfig } from '../engine/base/config-dynamic.ts'
 import { crc32cImplementation } from '../engine/base/crc32c.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import { runControlRequest } from '../engine/coordinator/controller/control-requests.ts'
 import { Controller } from '../engine/coordinator/controller/controller.ts'
+import { MutationQuotas } from '../engine/coordinator/controller/mutation-quota.ts'
 import {
   internalTopic,
   topicDefaults,
@@ -28,18 +29,21 @@ import { type MetadataImage, topicChanges } from '../engine/metadata/image.ts'
 import { EmbeddedMetaStore } from '../engine/metastore/embedded-store.ts'
 import { codecAvailability, initCodecs } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
-import type { DataFolders } from '../engine/shard-partitions.ts'
+import type { DataFolders } from '../engine/shard-folders.ts'
 import { Jobs } from '../workers/jobs.ts'
 import type { ShardPool } from '../workers/pool.ts'
+import { advertisedAddress, hostPort, reachabilityWarning } from './advertised-address.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { consoleLogger, type LogStyle } from './console-logger.ts'
-import { type OpenFolders, openFolders, placeFolders } from './data-folders.ts'
+import { type OpenFolders, openFolders, placeFolders, type UnfinishedMove } from './data-folders.ts'
+import { FolderWatch } from './folder-watch.ts'
 import {
   closeListeningSocket,
   type ListeningSocket,
   type ListenWay,
   openListeningSocket,
 } from './listener.ts'
+import { quotaMemoryFor } from './quotas/quota-memory.ts'
 import type { OpenListener } from './shard-server.ts'
 import { shardCount, startShardThreads } from './shard-threads.ts'
 import { systemClock, systemRandom } from './system-ports.ts'
@@ -64,6 +68,8 @@ export interface BrokerOptions {
 /** A listener that serves. */
 export interface ServedListener {
   readonly name: string
+  /** As configured; empty for all addresses. */
+  readonly host: string
   /** As bound. */
   readonly port: number
   readonly advertised: { readonly host: string; readonly port: number }
@@ -81,6 +87,11 @@ export class Broker {
     this.listeners = parts.served
   }
 
+  /** The configuration file was read again: its settings replace the static ones (reread-config.ts). */
+  reread(settings: ReadonlyMap<string, string>): Promise<void> {
+    return this.parts.storage.controller.rereadFile(settings)
+  }
+
   /** An orderly stop; a second call waits for the first. */
   stop(): Promise<void> {
     this.stopping ??= stopBroker(this.parts)
@@ -93,6 +104,7 @@ interface StartedParts {
   readonly storage: Storage
   readonly threads: Threads
   readonly checkpointer: Checkpointer
+  readonly watch: FolderWatch
   readonly served: readonly ServedListener[]
 }
 
@@ -124,8 +136,11 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   const pool = options.threads ?? startShardThreads(config, logger, exit)
   undo.push(() => pool.abandon())
   const sockets = await openSockets(config, shards, options.listenWay, undo)
+  // Names are looked up while the disk is read; it never rejects.
+  const addresses = Promise.all(sockets.map((socket) => servedListener(config, socket, logger)))
   const storage = await openStorage(config, logger, undo)
-  const served = sockets.map((socket) => servedListener(config, socket))
+  const served = await addresses
+  const quotaMemory = quotaMemoryFor(config)
   const dataFor = (shard: number): ShardThreadData => ({
     config,
     clusterId: storage.folders.clusterId,
@@ -133,17 +148,19 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     dataFolders: storage.dataFolders,
     listeners: openListeners(sockets, served, shard, shards),
     logStyle: options.logStyle,
+    quotaMemory,
   })
   const begun = pool.begin(dataFor)
   // Heard of where it is awaited, after what this thread does meanwhile.
   begun.catch(() => {})
   await initCodecs()
   logger.info(runtimeLine(sockets))
+  const watch = new FolderWatch({ ...storage, logger, exit })
   const own = new RunningShard({
     wiring: pool.wiring,
     data: dataFor(0),
     logger,
-    control: controlPort(config, storage.controller),
+    control: controlPort(config, storage, watch),
     fatal: (error) => dieOf(error, logger, exit),
   })
   await begun
@@ -155,6 +172,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     clock: systemClock,
     logger,
     intervalMs: config.logFlushOffsetCheckpointIntervalMs,
+    folders: watch,
   })
   storage.publishTo(async (image) => {
     const before = own.link.router.image()
@@ -163,6 +181,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   })
   await storage.publish(storage.controller.image)
   checkpointer.start()
+  watch.begin({ router: own.link.router, checkpoint: () => checkpointer.writeOrWarn() })
   const doors = dataFor(0).listeners.map((open, at) => ({
     ...open,
     server: sockets[at]?.server ?? null,
@@ -170,7 +189,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   }))
   await Promise.all([own.accept(doors), pool.accept()])
   sayServing(logger, served, config, systemClock.monotonicMs() - startedMs)
-  return new Broker({ logger, storage, threads: { pool, own }, checkpointer, served })
+  return new Broker({ logger, storage, threads: { pool, own }, checkpointer, served, watch })
 }
 
 /** What is on disk, opened and in order. */
@@ -178,6 +197,7 @@ interface Storage {
   readonly disk: NodeDisk
   readonly folders: OpenFolders
   readonly dataFolders: DataFolders
+  readonly unfinishedMoves: readonly UnfinishedMove[]
   readonly store: EmbeddedMetaStore
   readonly controller: Controller
   readonly jobs: Jobs
@@ -204,14 +224,20 @@ async function openStorage(
     config.nodeId,
     folders.clusterId,
   )
-  const jobs = new Jobs(config.numRecoveryThreadsPerDataDir)
+  const jobs = new Jobs(
+    effectiveConfig(config, controller.image.dynamicConfigs).numRecoveryThreadsPerDataDir,
+  )
   const { image, unfinishedDeletions } = controller
   const placed = await placeFolders(ports, folders, image, unfinishedDeletions, jobs)
   await controller.forgetDeletions(placed.finishedDeletions)
+  logger.info(
+    `cluster ${folders.clusterId}: ${contents(controller.image)}, start no. ${image.incarnation}`,
+  )
   return {
     disk,
     folders,
     dataFolders: placed.dataFolders,
+    unfinishedMoves: placed.unfinishedMoves,
     store,
     controller,
     jobs,
@@ -220,6 +246,13 @@ async function openStorage(
       publish = next
     },
   }
+}
+
+function contents(image: MetadataImage): string {
+  let partitions = 0
+  for (const topic of image.topics.values()) partitions += topic.partitions.length
+  const { size } = image.topics
+  return `${size} topic${size === 1 ? '' : 's'}, ${partitions} partition${partitions === 1 ? '' : 's'}`
 }
 
 interface Threads {
@@ -251,19 +284,18 @@ async function openSockets(
   return sockets
 }
 
-function servedListener(config: BrokerConfig, socket: ListeningSocket): ServedListener {
-  const { name, host } = socket.spec
+async function servedListener(
+  config: BrokerConfig,
+  socket: ListeningSocket,
+  logger: Logger,
+): Promise<ServedListener> {
+  const { name } = socket.spec
   const configured = config.clientListeners.find((listener) => listener.name === name)
-  const toldHost = configured?.advertisedHost ?? ''
-  const toldPort = configured?.advertisedPort ?? 0
-  return {
-    name,
-    port: socket.port,
-    advertised: {
-      host: toldHost !== '' ? toldHost : host !== '' ? host : hostname(),
-      port: toldPort !== 0 ? toldPort : socket.port,
-    },
-  }
+  assert(configured !== undefined, `listener ${name} was opened without being configured`)
+  const advertised = await advertisedAddress(configured, socket.port)
+  const warning = reachabilityWarning(configured, advertised)
+  if (warning !== null) logger.warn(warning)
+  return { name, host: configured.host, port: socket.port, advertised }
 }
 
 function openListeners(
@@ -285,16 +317,26 @@ function controllerPorts(config: BrokerConfig, logger: Logger) {
     random: systemRandom,
     logger,
     topicDefaults: topicDefaults(config),
+    config,
     internalTopic: (name: string) => internalTopic(config, name),
   }
 }
 
-function controlPort(config: BrokerConfig, controller: Controller): ControlPort {
+function controlPort(
+  config: BrokerConfig,
+  { controller }: Storage,
+  watch: FolderWatch,
+): ControlPort {
   const describe = (configs: ReadonlyMap<string, string>) =>
     topicConfigEntries({ config, dynamic: controller.image.dynamicConfigs }, configs)
+  const mutations = new MutationQuotas(systemClock, {
+    samples: config.controllerQuotaWindowNum,
+    windowSeconds: config.controllerQuotaWindowSizeSeconds,
+  })
   return {
-    handle: (request) => runControlRequest(controller, describe, request),
+    handle: (request) => runControlRequest(controller, describe, request, mutations),
     allocateProducerIds: (count) => controller.allocateProducerIds(count),
+    reportFolder: async (report) => watch.report(report),
   }
 }
 
@@ -313,9 +355,9 @@ function sayServing(
   config: BrokerConfig,
   tookMs: number,
 ): void {
-  for (const { name, port, advertised } of served)
+  for (const { name, host, port, advertised } of served)
     logger.info(
-      `listening on ${name}://:${port}, advertised as ${advertised.host}:${advertised.port}`,
+      `listening on ${name}://${hostPort({ host, port })}, advertised as ${hostPort(advertised)}`,
     )
   logger.info(`[BrokerServer id=${config.nodeId}] Transitioning from RECOVERY to RUNNING`)
   logger.info(`[KafkaRaftServer nodeId=${config.nodeId}] Kafka Server started`)
@@ -328,20 +370,21 @@ function dieOf(error: InvariantError, logger: Logger, exit: (code: number) => vo
 }
 
 async function stopBroker(parts: StartedParts): Promise<void> {
-  const { logger, storage, checkpointer } = parts
+  const { logger, storage, checkpointer, watch } = parts
   const { disk, folders, store, jobs, controller } = storage
   const { own, pool } = parts.threads
   const startedMs = systemClock.monotonicMs()
-  logger.info('stopping: no new connections; requests under way are answered, then logs closed')
+  logger.info('stopping: no new connections; requests under way are answered')
   await checkpointer.stop()
   const complete = await pool.stop(async (stage) => {
+    if (stage === 'close') logger.info(`closing the logs of ${contents(controller.image)}`)
     await own.stop(stage)
     if (stage === 'end') await checkpointer.write()
   })
   await jobs.close()
   await store.close()
   if (complete) {
-    for (const folder of storage.dataFolders.folders)
+    for (const folder of storage.dataFolders.folders.filter((each) => watch.isClean(each)))
       await writeCleanShutdown(disk, folder, controller.image.incarnation)
     logger.info(`stopped cleanly in ${Math.round(systemClock.monotonicMs() - startedMs)} ms`)
   } else {

@@ -8,11 +8,12 @@ import type { Clock } from '../engine/base/clock.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import { Timer, type TimerWheel } from '../engine/base/timer-wheel.ts'
 import { CheckpointFile, formatOffsetCheckpoint } from '../engine/log/checkpoints.ts'
-import type { Disk } from '../engine/log/disk.ts'
+import { type Disk, DiskError } from '../engine/log/disk.ts'
 import { type MetadataImage, ordinalOfKey, partitionOfKey } from '../engine/metadata/image.ts'
-import type { DataFolders } from '../engine/shard-partitions.ts'
+import { type DataFolders, failsFolder } from '../engine/shard-folders.ts'
 import { calls } from '../workers/messages.ts'
 import type { Router } from '../workers/router.ts'
+import type { FolderWatch } from './folder-watch.ts'
 
 type Written = Record<CheckpointFile, Map<string, number>>
 
@@ -25,6 +26,7 @@ export interface CheckpointerParts {
   readonly logger: Logger
   /** log.flush.offset.checkpoint.interval.ms */
   readonly intervalMs: number
+  readonly folders: Pick<FolderWatch, 'hasFailed' | 'report'>
 }
 
 export class Checkpointer {
@@ -66,29 +68,25 @@ export class Checkpointer {
     const names = namesByOrdinal(router.image())
     for (let shard = 0; shard < router.shards; shard++) {
       const { partitions } = await router.call(shard, calls.checkpoints, {})
-      for (const { key, recoveryPoint, logStartOffset, highWatermark } of partitions) {
+      for (const { key, folder, recoveryPoint, logStartOffset, highWatermark } of partitions) {
         const topic = names.get(ordinalOfKey(key))
-        if (topic === undefined) continue
+        const written = folders.get(this.parts.dataFolders.folders[folder] ?? '')
+        if (topic === undefined || written === undefined) continue
         const name = `${topic}-${partitionOfKey(key)}`
-        const written = this.writtenOf(folders, name, key)
         // Nothing is lost by leaving out what an absent entry says too.
         if (recoveryPoint > 0) written[CheckpointFile.recoveryPoint].set(name, recoveryPoint)
         if (logStartOffset > 0) written[CheckpointFile.logStartOffset].set(name, logStartOffset)
         if (highWatermark > 0) written[CheckpointFile.highWatermark].set(name, highWatermark)
       }
     }
-    for (const [folder, written] of folders) await this.writeFolder(folder, written)
-  }
-
-  private writtenOf(folders: Map<string, Written>, name: string, key: number): Written {
-    const { placed, folders: all } = this.parts.dataFolders
-    const folder = placed.get(name) ?? all[key % all.length] ?? ''
-    let written = folders.get(folder)
-    if (written === undefined) {
-      written = emptyFiles()
-      folders.set(folder, written)
+    for (const [folder, written] of folders) {
+      if (this.parts.folders.hasFailed(folder)) continue
+      await this.writeFolder(folder, written).catch((error: unknown) => {
+        if (!(error instanceof DiskError) || !failsFolder(error)) throw error
+        const reason = error.message
+        this.parts.folders.report({ folder, failed: true, reason, offlineKeys: [], moved: false })
+      })
     }
-    return written
   }
 
   private async writeFolder(folder: string, written: Written): Promise<void> {

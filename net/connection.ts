@@ -7,6 +7,9 @@
  * order and replies keep request order; any other request is a barrier: it waits until all earlier
  * ones are answered and holds all later ones, so a client sees exactly Kafka's order.
  *
+ * A client over a quota is muted (KIP-219): its answer goes out at once, but for the time told in it
+ * the socket is not read and nothing it sent is started; what was in work before goes on.
+ *
  * Bounds: at limits.connectionRequestsMax requests or connectionRequestBytesMax of them unanswered
  * the socket is not read; above connectionReplyBytesMax of replies not taken no request is started;
  * a frame begun must end within frameDeadlineMs; replies must move within drainDeadlineMs; a quiet
@@ -76,6 +79,9 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private open = true
   /** No further requests: what was taken is answered, then the socket ends. */
   private draining = false
+  /** Over a quota until then; 0 = not. */
+  private mutedUntilMs = 0
+  private unmuteTimer: Timer | null = null
   private lastActiveMs: number
   private frameSinceMs = -1
   private drainSinceMs = -1
@@ -149,7 +155,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       this.refuse(error)
     }
     this.noteFrameState()
-    this.paused = !this.receiver.wantsBytes
+    this.paused = this.muted || !this.receiver.wantsBytes
     return this.open && !this.paused
   }
 
@@ -169,6 +175,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
 
   private takesMore(): boolean {
     return (
+      !this.muted &&
       !this.services.pressed() &&
       this.replies.length + this.held.length < limits.connectionRequestsMax &&
       this.replies.unansweredBytes + this.heldBytes < limits.connectionRequestBytesMax
@@ -176,7 +183,8 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   }
 
   private mayStart(buffer: Buffer, start: number): boolean {
-    if (this.barrier || this.outbox.backlogBytes > limits.connectionReplyBytesMax) return false
+    if (this.muted || this.barrier || this.outbox.backlogBytes > limits.connectionReplyBytesMax)
+      return false
     return this.replies.unanswered === 0 || this.services.dispatcher.isPipelined(buffer, start)
   }
 
@@ -229,6 +237,31 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     this.closeWith('request', reason)
   }
 
+  // --- quotas
+
+  /** Whoever leaves is not held back any more: it will send nothing. */
+  private get muted(): boolean {
+    return this.mutedUntilMs > 0 && !this.draining
+  }
+
+  mute(forMs: number): void {
+    if (!this.open || this.draining) return
+    const untilMs = this.services.clock.monotonicMs() + forMs
+    if (untilMs <= this.mutedUntilMs) return
+    this.mutedUntilMs = untilMs
+    this.unmuteTimer ??= new Timer(() => this.unmute())
+    this.services.wheel.arm(this.unmuteTimer, untilMs)
+    this.paused = true
+    this.socket.pause()
+  }
+
+  private unmute(): void {
+    if (!this.open) return
+    this.mutedUntilMs = 0
+    this.lastActiveMs = this.services.clock.monotonicMs()
+    this.services.turn.touch(this)
+  }
+
   /** The socket took what it was given; only what waits for that needs a turn. */
   private progressed(): void {
     if (!this.open) return
@@ -255,7 +288,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       this.armTimer()
     }
     if (this.draining && this.unanswered === 0 && !this.outbox.streaming) this.socket.end()
-    if (!this.paused || !this.receiver.wantsBytes) return
+    if (!this.paused || this.muted || !this.receiver.wantsBytes) return
     this.paused = false
     this.socket.resume()
   }
@@ -314,6 +347,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     if (!this.open) return
     this.open = false
     this.timer.cancel()
+    this.unmuteTimer?.cancel()
     for (const { memory } of this.held) if (typeof memory === 'object') memory.release()
     this.held.length = 0
     this.heldBytes = 0
@@ -353,8 +387,8 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private checkDeadlines(): void {
     if (!this.open) return
     const nowMs = this.services.clock.monotonicMs()
-    // A parked request is no idleness: its client waits for us.
-    if (this.unanswered > 0) this.lastActiveMs = nowMs
+    // A parked request is no idleness: its client waits for us. So does a muted one.
+    if (this.unanswered > 0 || this.muted) this.lastActiveMs = nowMs
     if (this.frameSinceMs >= 0 && nowMs >= this.frameSinceMs + limits.frameDeadlineMs)
       this.closeWith('frame', `a request was not complete after ${limits.frameDeadlineMs} ms`)
     else if (this.drainSinceMs >= 0 && nowMs >= this.drainSinceMs + limits.drainDeadlineMs)

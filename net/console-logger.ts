@@ -4,6 +4,7 @@
  * or as one JSON object a line. Written at once, so that the last line before an end is there.
  */
 import { writeSync } from 'node:fs'
+import type { BrokerConfig } from '../engine/base/config.ts'
 import type { Logger } from '../engine/base/logger.ts'
 
 const STDOUT = 1
@@ -13,7 +14,16 @@ const RETRIES_MAX = 200
 
 export interface LogStyle {
   readonly format: 'text' | 'json'
-  readonly level: 'info' | 'warn' | 'error'
+  /** May change while lines are written. */
+  level: 'info' | 'warn' | 'error'
+}
+
+/** sluice.log.format and sluice.log.level, whose rules let nothing else through. */
+export function logStyle(config: BrokerConfig): LogStyle {
+  return {
+    format: config.sluiceLogFormat as LogStyle['format'],
+    level: config.sluiceLogLevel as LogStyle['level'],
+  }
 }
 
 const RANKS = { info: 0, warn: 1, error: 2 } as const

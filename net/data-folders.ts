@@ -12,8 +12,8 @@ import type { Logger } from '../engine/base/logger.ts'
 import type { Random } from '../engine/base/random.ts'
 import { CheckpointFile, readOffsetCheckpoint } from '../engine/log/checkpoints.ts'
 import { takeCleanShutdown } from '../engine/log/clean-shutdown.ts'
-import { listDataFolder, markedFolderName } from '../engine/log/data-folder.ts'
-import type { Disk } from '../engine/log/disk.ts'
+import { listDataFolder, markedFolderName, topicPartitionName } from '../engine/log/data-folder.ts'
+import { type Disk, DiskError } from '../engine/log/disk.ts'
 import {
   META_PROPERTIES_FILE,
   metaPropertiesProblem,
@@ -22,10 +22,12 @@ import {
 } from '../engine/log/meta-properties.ts'
 import { readPartitionMetadata } from '../engine/log/partition-metadata.ts'
 import type { MetadataImage } from '../engine/metadata/image.ts'
-import type { DataFolders } from '../engine/shard-partitions.ts'
+import type { DataFolders } from '../engine/shard-folders.ts'
 import { topicSettings } from '../engine/topic-settings.ts'
 import type { Jobs } from '../workers/jobs.ts'
+import { keepOne } from './duplicate-folders.ts'
 import { type FolderLock, lockFolder } from './folder-lock.ts'
+import { unadoptedProblem } from './unadopted-folder.ts'
 
 /** A start that cannot go on; the message says what, why and what to do. */
 export class StartRefused extends Error {
@@ -46,57 +48,101 @@ export interface OpenFolders {
   readonly clusterId: string
   /** By data folder: it was closed by an orderly stop. */
   readonly clean: ReadonlyMap<string, boolean>
+  /** Folders that cannot be used, and why. */
+  readonly failed: ReadonlyMap<string, string>
 }
 
-/** Locks and identifies every data folder; throws StartRefused, FolderLocked, DiskError. */
+/**
+ * Locks and identifies every data folder. One that cannot be used is noted and the others go on; but not
+ * the first, which holds the metadata. Throws StartRefused, FolderLocked, DiskError.
+ */
 export async function openFolders(ports: FolderPorts): Promise<OpenFolders> {
   const { disk, config } = ports
   const locks: FolderLock[] = []
+  const failed = new Map<string, string>()
   try {
-    for (const folder of config.dataFolders) {
+    await eachFolder(ports, failed, async (folder) => {
       await disk.makeDir(folder)
       locks.push(lockFolder(folder))
-    }
-    const clusterId = await identify(ports)
+    })
+    const working = config.dataFolders.filter((folder) => !failed.has(folder))
+    const unadopted = await unadoptedProblem(disk, working)
+    if (unadopted !== null) throw new StartRefused(unadopted)
+    const clusterId = await identify(ports, failed)
     const clean = new Map<string, boolean>()
-    for (const folder of config.dataFolders)
+    await eachFolder(ports, failed, async (folder) => {
       clean.set(folder, (await takeCleanShutdown(disk, folder)) !== null)
-    return { locks, clusterId, clean }
+    })
+    return { locks, clusterId, clean, failed }
   } catch (error) {
     for (const lock of locks) lock.release()
     throw error
   }
 }
 
+/** Runs a step for every working folder; what the system refuses condemns that folder. */
+async function eachFolder(
+  { config, logger }: FolderPorts,
+  failed: Map<string, string>,
+  step: (folder: string) => Promise<void>,
+): Promise<void> {
+  for (const [at, folder] of config.dataFolders.entries()) {
+    if (failed.has(folder)) continue
+    try {
+      await step(folder)
+    } catch (error) {
+      if (at === 0 || !isSystemError(error)) throw error
+      failed.set(folder, error.message)
+      logger.error(
+        `the data folder ${folder} cannot be used: ${error.message}. Its partitions are offline, the ` +
+          'other folders are served. Mend or replace the disk, then restart.',
+      )
+    }
+  }
+}
+
+/** The disk's or the system's answer, as opposed to a refusal or a bug of ours. */
+function isSystemError(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  return error instanceof DiskError || ('syscall' in error && 'errno' in error)
+}
+
 /** The cluster id the folders agree on; new folders are marked with it. */
-async function identify(ports: FolderPorts): Promise<string> {
+async function identify(ports: FolderPorts, failed: Map<string, string>): Promise<string> {
   const { disk, config, clock, random } = ports
   let clusterId = config.sluiceClusterId
-  const fresh: string[] = []
-  for (const folder of config.dataFolders) {
+  const fresh = new Set<string>()
+  await eachFolder(ports, failed, async (folder) => {
     const found = await readMetaProperties(disk, folder)
     if (found === null) {
-      fresh.push(folder)
-      continue
+      fresh.add(folder)
+      return
     }
     const path = `${folder}/${META_PROPERTIES_FILE}`
     const problem = metaPropertiesProblem(found, { clusterId, nodeId: config.nodeId }, path)
     if (problem !== null) throw new StartRefused(problem)
     clusterId = found.clusterId
-  }
+  })
   const id = clusterId ?? random.uuid()
-  for (const folder of fresh)
-    await writeMetaProperties(
-      disk,
-      folder,
-      { version: 1, clusterId: id, nodeId: config.nodeId, directoryId: random.uuid() },
-      clock.wallMs(),
-    )
+  await eachFolder(ports, failed, async (folder) => {
+    if (!fresh.has(folder)) return
+    const identity = { clusterId: id, nodeId: config.nodeId, directoryId: random.uuid() }
+    await writeMetaProperties(disk, folder, { version: 1, ...identity }, clock.wallMs())
+  })
   return id
+}
+
+/** A move between folders that the last stop or crash cut short. */
+export interface UnfinishedMove {
+  /** `topic-partition` */
+  readonly partition: string
+  /** Where it was to go. */
+  readonly folder: string
 }
 
 export interface PlacedFolders {
   readonly dataFolders: DataFolders
+  readonly unfinishedMoves: readonly UnfinishedMove[]
   /** Topic ids whose decided deletion is now complete on disk. */
   readonly finishedDeletions: readonly string[]
 }
@@ -109,30 +155,88 @@ export async function placeFolders(
   unfinishedDeletions: ReadonlyMap<string, string>,
   jobs: Jobs,
 ): Promise<PlacedFolders> {
-  const { disk, config, logger } = ports
+  const { config } = ports
   const placed = new Map<string, string>()
   const logStartOffsets = new Map<string, number>()
-  const unclean: UncleanLog[] = []
-  for (const folder of config.dataFolders) {
-    const starts = await readOffsetCheckpoint(disk, folder, CheckpointFile.logStartOffset, logger)
-    for (const [name, offset] of starts) logStartOffsets.set(name, offset)
-    const points = await readOffsetCheckpoint(disk, folder, CheckpointFile.recoveryPoint, logger)
-    for (const name of await knownPartitions(ports, folder, image, unfinishedDeletions)) {
-      placed.set(name, folder)
-      if (open.clean.get(folder) !== true)
-        unclean.push({
-          name,
-          dir: `${folder}/${name}`,
-          recoveryPoint: points.get(name) ?? 0,
-          logStartOffset: starts.get(name) ?? 0,
-        })
+  const recoveryPoints = new Map<string, Map<string, number>>()
+  const futures: FutureFolder[] = []
+  const failed = new Map(open.failed)
+  await eachFolder(ports, failed, async (folder) => {
+    const { starts, points } = await readCheckpoints(ports, folder)
+    const found = await knownPartitions(ports, folder, image, unfinishedDeletions)
+    // Starts only rise: of two, as after a move, the later one counts.
+    for (const [name, offset] of starts)
+      logStartOffsets.set(name, Math.max(offset, logStartOffsets.get(name) ?? 0))
+    recoveryPoints.set(folder, points)
+    futures.push(...found.futures)
+    for (const name of found.known) {
+      const other = placed.get(name)
+      placed.set(name, other === undefined ? folder : await keepOne(ports, name, other, folder))
     }
-  }
+  })
+  for (const [name, folder] of placed) if (failed.has(folder)) placed.delete(name)
+  const unfinishedMoves = await dropFutures(ports, futures, placed, failed)
+  const unclean: UncleanLog[] = []
+  for (const [name, folder] of placed)
+    if (open.clean.get(folder) !== true)
+      unclean.push({
+        name,
+        dir: `${folder}/${name}`,
+        recoveryPoint: recoveryPoints.get(folder)?.get(name) ?? 0,
+        logStartOffset: logStartOffsets.get(name) ?? 0,
+      })
   const damaged = await recoverAll(ports, unclean, image, jobs)
   return {
-    dataFolders: { folders: config.dataFolders, placed, logStartOffsets, damaged },
-    finishedDeletions: [...unfinishedDeletions.keys()],
+    dataFolders: { folders: config.dataFolders, failed, placed, logStartOffsets, damaged },
+    unfinishedMoves,
+    // What lies in a folder that cannot be seen is still to be deleted.
+    finishedDeletions: failed.size > 0 ? [] : [...unfinishedDeletions.keys()],
   }
+}
+
+async function readCheckpoints({ disk, logger }: FolderPorts, folder: string) {
+  const starts = await readOffsetCheckpoint(disk, folder, CheckpointFile.logStartOffset, logger)
+  const points = await readOffsetCheckpoint(disk, folder, CheckpointFile.recoveryPoint, logger)
+  return { starts, points }
+}
+
+/** The copy of a move that a stop cut short. */
+interface FutureFolder {
+  readonly folder: string
+  readonly name: string
+  readonly partition: string
+}
+
+/**
+ * Removes unfinished copies of what is there, and tells which moves they were of; a copy of something
+ * missing is left alone.
+ */
+async function dropFutures(
+  ports: FolderPorts,
+  futures: readonly FutureFolder[],
+  placed: ReadonlyMap<string, string>,
+  failed: Map<string, string>,
+): Promise<UnfinishedMove[]> {
+  const { disk, logger } = ports
+  const unfinished: UnfinishedMove[] = []
+  await eachFolder(ports, failed, async (folder) => {
+    for (const future of futures) {
+      if (future.folder !== folder) continue
+      const path = `${folder}/${future.name}`
+      const home = placed.get(future.partition)
+      if (home === undefined) {
+        logger.warn(
+          `${path} is a copy of ${future.partition}, which is in no other folder; it is left alone`,
+        )
+        continue
+      }
+      await disk.removeDir(path)
+      if (home === folder) continue
+      logger.info(`the move of ${future.partition} from ${home} to ${folder} begins anew`)
+      unfinished.push({ partition: future.partition, folder })
+    }
+  })
+  return unfinished
 }
 
 /** Names of the folder's partitions that the image knows; everything else is put in order. */
@@ -141,15 +245,18 @@ async function knownPartitions(
   dataFolder: string,
   image: MetadataImage,
   unfinishedDeletions: ReadonlyMap<string, string>,
-): Promise<string[]> {
+): Promise<{ known: string[]; futures: FutureFolder[] }> {
   const { disk, random, logger } = ports
   const known: string[] = []
+  const futures: FutureFolder[] = []
   const { folders, unknown } = await listDataFolder(disk, dataFolder)
   for (const name of unknown)
     logger.warn(`${dataFolder}/${name} is no partition's folder; it is left alone`)
   for (const { kind, name, topic, partition } of folders) {
     const path = `${dataFolder}/${name}`
     if (kind === 'delete') await disk.removeDir(path)
+    if (kind === 'future')
+      futures.push({ folder: dataFolder, name, partition: topicPartitionName(topic, partition) })
     if (kind !== 'partition') continue
     const topicId = await readPartitionMetadata(disk, path)
     const found = image.topics.get(topic)
@@ -167,7 +274,7 @@ async function knownPartitions(
     }
   }
   await disk.syncDir(dataFolder)
-  return known
+  return { known, futures }
 }
 
 interface UncleanLog {
@@ -189,11 +296,16 @@ async function recoverAll(
   const damaged = new Map<string, string>()
   if (unclean.length === 0) return damaged
   const { clock, logger } = ports
+  logger.info(`the last stop was not a clean one: checking the ends of ${unclean.length} logs`)
   const startedMs = clock.monotonicMs()
   let done = 0
   let bytes = 0
   const progress = setInterval(
-    () => logger.info(`recovering logs: ${done} of ${unclean.length} done`),
+    () =>
+      logger.info(
+        `recovering logs: ${done} of ${unclean.length} done, ${bytes} bytes checked, ` +
+          `${Math.round((clock.monotonicMs() - startedMs) / 1000)} s so far`,
+      ),
     PROGRESS_MS,
   )
   try {

@@ -10,6 +10,7 @@
  *     UNKNOWN_SERVER_ERROR and a log line; an InvariantError ends the process.
  */
 import { InvariantError } from '../engine/base/assert.ts'
+import { effectiveConfig } from '../engine/base/config-dynamic.ts'
 import { ApiError, ErrorCode, MalformedRequest } from '../engine/base/errors.ts'
 import {
   decodeRequestHeader,
@@ -91,30 +92,38 @@ export class Dispatcher {
       return
     }
     slot.taggedHeader = responseHeaderVersion(header.apiKey, header.apiVersion) === 1
-    const context = this.contextOf(header, connection)
+    const context = this.contextOf(header, connection, slot.requestBytes)
     const decode = decoderFor(handler.request, header.apiVersion)
     this.reader.reset(request.buffer, header.bodyStart, request.end)
     const body = decode(this.reader) as object
     if (!handler.pipelined) {
       this.runCold(handler, context, body, slot)
-      return
+    } else {
+      handler.start(context, body, slot)
+      if (!handler.keepsRequestBytes) slot.releaseMemory()
     }
-    handler.start(context, body, slot)
-    if (!handler.keepsRequestBytes) slot.releaseMemory()
+    this.services.quotas.pause(context.work)
   }
 
-  private contextOf(header: RequestHeader, connection: ClientConnection): RequestContext {
+  private contextOf(
+    header: RequestHeader,
+    connection: ClientConnection,
+    requestBytes: number,
+  ): RequestContext {
     const { services } = this
     return {
       router: services.router,
-      config: services.config,
+      config: effectiveConfig(services.config, services.router.image().dynamicConfigs),
       clock: services.clock,
       logger: services.logger,
       fetchSessions: services.fetchSessions,
       producerIds: services.producerIds,
+      quotas: services.quotas,
       apiKey: header.apiKey,
       apiVersion: header.apiVersion,
       correlationId: header.correlationId,
+      requestBytes,
+      work: services.quotas.begin(),
       clientId: header.clientId,
       connection,
     }
@@ -134,11 +143,11 @@ export class Dispatcher {
       return
     }
     if (!(response instanceof Promise)) {
-      slot.send(this.encoded(handler, context, response))
+      this.answer(handler, context, slot, response)
       return
     }
     response
-      .then((value) => slot.send(this.encoded(handler, context, value)))
+      .then((value) => this.answer(handler, context, slot, value))
       .catch((error: unknown) => this.answerFailure(handler, context, request, slot, error))
       .catch((error: unknown) => this.escalate(context, slot, error))
   }
@@ -159,7 +168,21 @@ export class Dispatcher {
       handler.failed?.(request, code, message, context.apiVersion) ??
       failureAtTop(handler, code, message)
     if (failed === null) slot.hangUp(`API key ${handler.apiKey} failed and has no place for errors`)
-    else slot.send(this.encoded(handler, context, failed))
+    else this.answer(handler, context, slot, failed)
+  }
+
+  /** Says in the response how long the client shall be quiet, and sees to it. */
+  private answer(
+    handler: Handler,
+    context: RequestContext,
+    slot: ReplySlot,
+    response: { readonly throttleTimeMs?: number },
+  ): void {
+    const told = response.throttleTimeMs ?? 0
+    const throttleTimeMs = Math.max(told, context.quotas.answered(context))
+    if (throttleTimeMs > 0) slot.throttle(throttleTimeMs)
+    const said = throttleTimeMs > told ? { ...response, throttleTimeMs } : response
+    slot.send(this.encoded(handler, context, said))
   }
 
   private encoded(handler: Handler, context: RequestContext, response: object): ReplyBody {

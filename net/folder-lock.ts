@@ -89,6 +89,19 @@ export function lockFolder(
   }
 }
 
+/**
+ * The process that holds a folder, without touching anything; null when none is seen. Weaker than
+ * locking: a lock on a system without /proc is not seen.
+ */
+export function folderHolder(folder: string): number | null {
+  const path = join(realpathSync(folder), LOCK_FILE)
+  const content = readIfThere(path)
+  if (content === null) return null
+  const owner = parseOwner(content)
+  if (owner?.kind === 'plain' && isAlive(owner)) return owner.pid
+  return recordLockHolder(path)
+}
+
 function lockHeld(folder: string, path: string, locks: RecordLocks): () => void {
   const fd = openSync(path, existsSync(path) ? 'r+' : 'a+')
   try {

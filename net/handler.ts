@@ -17,6 +17,7 @@ import type { Loose, Message } from '../engine/schema/fields.ts'
 import type { Router } from '../workers/router.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
 import type { ProducerIds } from './producer-ids.ts'
+import type { QuotaRequest, ShardQuotas } from './quotas/shard-quotas.ts'
 import type { Reply } from './reply.ts'
 
 /** The connection a request came by, for as long as it lives. */
@@ -35,15 +36,17 @@ export interface HandlerServices {
   readonly config: BrokerConfig
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
+  readonly quotas: ShardQuotas
   readonly clock: Clock
   readonly logger: Logger
 }
 
-export interface RequestContext extends HandlerServices {
+export interface RequestContext extends HandlerServices, QuotaRequest {
   readonly apiKey: number
   readonly apiVersion: number
   readonly correlationId: number
-  readonly clientId: string | null
+  /** Size of the request, header and body. */
+  readonly requestBytes: number
   readonly connection: ClientConnection
 }
 

@@ -17,6 +17,7 @@ import { assert } from '../engine/base/assert.ts'
 import { Connection, type ConnectionServices } from './connection.ts'
 import type { ClientConnection } from './handler.ts'
 import { closeNative, nativeSocketsAvailable, openNativeListeners } from './native-sockets.ts'
+import type { ConnectionGate } from './quotas/connection-gate.ts'
 import { listeningFd } from './socket-handle.ts'
 
 export type ListenWay = 'reuseport' | 'shared'
@@ -135,7 +136,7 @@ export class Listener {
   private readonly client: Omit<ClientConnection, 'id' | 'clientHost'>
   private readonly services: ConnectionServices
   private readonly nextId: () => number
-  private readonly connectionsMax: number
+  private readonly gate: ConnectionGate
   private readonly onConnectionClosed: () => void
   private readonly connections = new Set<Connection>()
   private server: Server | null = null
@@ -147,14 +148,13 @@ export class Listener {
     advertised: ClientConnection['advertised']
     services: ConnectionServices
     nextId: () => number
-    /** This shard's share of max.connections. */
-    connectionsMax: number
+    gate: ConnectionGate
     onConnectionClosed?: () => void
   }) {
     this.client = { listenerName: p.name, advertised: p.advertised }
     this.services = p.services
     this.nextId = p.nextId
-    this.connectionsMax = p.connectionsMax
+    this.gate = p.gate
     this.onConnectionClosed = p.onConnectionClosed ?? (() => {})
   }
 
@@ -210,19 +210,24 @@ export class Listener {
       return
     }
     const clientHost = address.startsWith('::ffff:') ? address.slice(7) : address
-    if (this.connections.size >= this.connectionsMax) {
-      this.services.notices.warn(
-        clientHost,
-        'connections',
-        `refused a connection from ${clientHost}: ${this.connectionsMax} are open in this thread; ` +
-          'raise max.connections if they are wanted',
-      )
-      accepted.destroy()
-      return
-    }
+    this.gate.arrive({
+      socket: accepted,
+      address: clientHost,
+      open: () => this.open(accepted, clientHost),
+      refused: (why) =>
+        this.services.notices.warn(
+          clientHost,
+          'connections',
+          `refused a connection from ${clientHost}: ${why}`,
+        ),
+    })
+  }
+
+  private open(accepted: Socket, clientHost: string): void {
     const client: ClientConnection = { ...this.client, id: this.nextId(), clientHost }
     const connection = new Connection(accepted, client, this.services, (closed) => {
       this.connections.delete(closed)
+      this.gate.leave(clientHost)
       this.onConnectionClosed()
     })
     this.connections.add(connection)

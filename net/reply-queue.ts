@@ -17,6 +17,8 @@ export interface ReplyOwner {
   readonly alive: boolean
   /** A slot was answered: replies may be due, further requests may start. */
   answered(): void
+  /** It is to be read no more for so long. */
+  mute(forMs: number): void
   hangUp(reason: string): void
 }
 
@@ -57,6 +59,10 @@ export class ReplySlot implements Reply {
     else body.release()
     this.queue.noteAnswered(this)
     this.owner.answered()
+  }
+
+  throttle(forMs: number): void {
+    if (this.owner.alive) this.owner.mute(forMs)
   }
 
   nothing(): void {

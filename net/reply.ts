@@ -32,6 +32,8 @@ export interface Reply {
   /** False once the connection is gone; the request still ends by `send` or `nothing`. */
   readonly alive: boolean
   send(body: ReplyBody): void
+  /** The client is over a quota: its connection is not read for this long; call before `send`. */
+  throttle(forMs: number): void
   /** No reply is due (acks=0). */
   nothing(): void
   /** No reply, and the connection is closed with a log line that gives the reason. */

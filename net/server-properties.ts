@@ -5,17 +5,21 @@
  *   file         Java's properties format; of a name that comes twice the last one counts.
  *   environment  Kafka's container images: KAFKA_NUM_PARTITIONS is num.partitions; `__` stands for `_`
  *                and `___` for `-`. CLUSTER_ID is sluice.cluster.id.
- *   values       ${env:NAME} and ${file:/path:key} are replaced, wherever in a value they stand
- *                (KIP-297, KIP-421); the file is one of properties again.
+ *   values       ${env:NAME}, ${file:/path:key} and ${dir:/path:name} are replaced, see
+ *                property-references.ts.
+ *
+ * differs from Kafka: a name in the file or on the command line that is no option stops the start, where
+ * Kafka passes over it; references need no config.providers.
  *
  * A variable of an unknown name is a warning, not an error: environments carry KAFKA_ variables
- * that are meant for others. Values are never put into messages by this file: they may be secrets.
+ * that are meant for others. What references lead to is in no message: they may be secrets.
  */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parse } from 'dot-properties'
 import { brokerOptions, type ParsedConfig, parseBrokerConfig } from '../engine/base/config.ts'
 import { nearestName, retiredOption } from '../engine/base/config-names.ts'
+import { resolveReferences } from './property-references.ts'
 
 export interface PropertySources {
   /** Path of a server.properties; null: none. */
@@ -27,35 +31,47 @@ export interface PropertySources {
   readonly workingFolder: string
 }
 
+export interface LoadedConfig extends ParsedConfig {
+  /** Options with references in their values, as they were written: for showing. */
+  readonly written: ReadonlyMap<string, string>
+}
+
 /** Reads all sources; data folders come out absolute. Never rejects: see `errors`. */
-export async function loadBrokerConfig(sources: PropertySources): Promise<ParsedConfig> {
+export async function loadBrokerConfig(sources: PropertySources): Promise<LoadedConfig> {
   const errors: string[] = []
   const warnings: string[] = []
   const entries = new Map<string, string>()
   if (sources.file !== null) {
     const path = resolve(sources.workingFolder, sources.file)
-    for (const [name, value] of await propertiesOf(path, errors)) entries.set(name, value)
+    for (const [name, value] of await serverProperties(path, errors)) entries.set(name, value)
   }
   for (const [name, value] of fromEnvironment(sources.environment, warnings))
     entries.set(name, value)
   for (const [name, value] of fromOverrides(sources.overrides, errors)) entries.set(name, value)
-  const resolved = await withReferences(entries, sources, errors)
-  const parsed = parseBrokerConfig(resolved)
+  const resolved = await resolveReferences(entries, { ...sources, propertiesOf }, errors)
+  const parsed = parseBrokerConfig(resolved.entries)
   const dataFolders = parsed.config.dataFolders.map((path) => resolve(sources.workingFolder, path))
+  const twice = dataFolders.find((folder, at) => dataFolders.indexOf(folder) < at)
+  if (twice !== undefined) errors.push(`log.dirs names ${twice} twice: name each folder once`)
   return {
     config: { ...parsed.config, dataFolders },
-    warnings: [...warnings, ...parsed.warnings],
-    errors: [...errors, ...parsed.errors],
+    warnings: [...warnings, ...parsed.warnings.map(resolved.hidden)],
+    errors: [...errors, ...parsed.errors.map(resolved.hidden)],
+    written: resolved.written,
   }
 }
 
-async function propertiesOf(path: string, errors: string[]): Promise<Map<string, string>> {
+async function serverProperties(path: string, errors: string[]): Promise<Map<string, string>> {
   try {
-    return parseProperties(await readFile(path, 'utf8'))
+    return await propertiesOf(path)
   } catch (error) {
     errors.push(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`)
     return new Map()
   }
+}
+
+async function propertiesOf(path: string): Promise<Map<string, string>> {
+  return parseProperties(await readFile(path, 'utf8'))
 }
 
 /** Java's properties format. Trailing blanks of values go, as Kafka's parser drops them later. */
@@ -91,10 +107,10 @@ const NOT_OPTIONS: ReadonlySet<string> = new Set([
 
 const PREFIX = 'KAFKA_'
 
-/** `KAFKA_A_B__C___D` → `a.b_c-d`. */
+/** `KAFKA_A_B__C___D` → `a.b_c-d`; one widespread image writes KAFKA_CFG_ in front. */
 export function optionOfVariable(variable: string): string {
   return variable
-    .slice(PREFIX.length)
+    .replace(/^KAFKA_(CFG_)?/, '')
     .toLowerCase()
     .replace(/_{1,3}/g, (run) => (run.length === 1 ? '.' : run.length === 2 ? '_' : '-'))
 }
@@ -129,51 +145,4 @@ function fromOverrides(overrides: readonly string[], errors: string[]): Map<stri
     else errors.push(`--override takes name=value, not ${override}`)
   }
   return entries
-}
-
-/** `${provider:path:key}` or `${provider:key}`, the pattern of Kafka's ConfigTransformer. */
-const REFERENCE = /\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}/g
-
-async function withReferences(
-  entries: ReadonlyMap<string, string>,
-  sources: PropertySources,
-  errors: string[],
-): Promise<Map<string, string>> {
-  const files = new Map<string, Map<string, string>>()
-  const resolved = new Map<string, string>()
-  for (const [name, value] of entries) {
-    for (const [, provider, path] of value.matchAll(REFERENCE)) {
-      if (provider !== 'file' || path === undefined) continue
-      const absolute = resolve(sources.workingFolder, path)
-      if (!files.has(absolute)) files.set(absolute, await propertiesOf(absolute, errors))
-    }
-    const lookUp = (whole: string, provider: string, path: string | undefined, key: string) => {
-      const found = referenced(provider, path, key, sources, files)
-      if (found === undefined) errors.push(`${name} refers to ${whole}, ${absence(provider, path)}`)
-      return found ?? ''
-    }
-    const text = value.replace(REFERENCE, lookUp)
-    // An option whose reference leads nowhere is reported once, not again as an empty value.
-    if (text !== '' || value === '') resolved.set(name, text)
-  }
-  return resolved
-}
-
-function referenced(
-  provider: string,
-  path: string | undefined,
-  key: string,
-  sources: PropertySources,
-  files: ReadonlyMap<string, ReadonlyMap<string, string>>,
-): string | undefined {
-  if (provider === 'env' && path === undefined) return sources.environment[key]
-  if (provider === 'file' && path !== undefined)
-    return files.get(resolve(sources.workingFolder, path))?.get(key)
-  return undefined
-}
-
-function absence(provider: string, path: string | undefined): string {
-  if (provider === 'env' && path === undefined) return 'a variable that is not set'
-  if (provider === 'file' && path !== undefined) return 'a key that is not in that file'
-  return 'which is neither an env:NAME nor a file:/path:key reference'
 }

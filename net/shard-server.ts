@@ -8,6 +8,7 @@ import type { Server, Socket } from 'node:net'
 import type { InvariantError } from '../engine/base/assert.ts'
 import type { Clock } from '../engine/base/clock.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
+import { effectiveConfig } from '../engine/base/config-dynamic.ts'
 import { limits } from '../engine/base/limits.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import type { Random } from '../engine/base/random.ts'
@@ -21,6 +22,10 @@ import { Listener } from './listener.ts'
 import { Notices } from './notices.ts'
 import { OutboxPool } from './outbox.ts'
 import { ProducerIds } from './producer-ids.ts'
+import type { ConnectionCounts } from './quotas/connection-counts.ts'
+import { ConnectionGate } from './quotas/connection-gate.ts'
+import type { RateTable } from './quotas/rate-table.ts'
+import type { ShardQuotas } from './quotas/shard-quotas.ts'
 import { ReceiveArena, type SlabSource } from './receive.ts'
 import { ReplyOutput } from './reply.ts'
 import type { ReceiveMode } from './socket-handle.ts'
@@ -46,6 +51,12 @@ export interface ShardServerParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: Random
+  readonly quotas: ShardQuotas
+  /** Of all shards. */
+  readonly counts: ConnectionCounts
+  readonly rates: RateTable
+  /** Milliseconds on a clock that all threads share. */
+  processMs(): number
   /** Ends the process: an invariant broke in a promise. */
   fatal(error: InvariantError): void
   readonly receiveMode?: ReceiveMode
@@ -56,6 +67,7 @@ export class ShardServer {
   private readonly parts: ShardServerParts
   private readonly services: ConnectionServices
   private readonly listeners: Listener[] = []
+  private readonly gate: ConnectionGate
   private connectionIds = 0
   private onEmpty: (() => void) | null = null
 
@@ -77,6 +89,7 @@ export class ShardServer {
         logger,
         fetchSessions: new FetchSessions(sessionSlots, clock, random),
         producerIds: new ProducerIds(router),
+        quotas: parts.quotas,
       },
       (error) => parts.fatal(error),
     )
@@ -95,6 +108,20 @@ export class ShardServer {
       idleMs: config.connectionsMaxIdleMs,
       ...(parts.receiveMode === undefined ? null : { receiveMode: parts.receiveMode }),
     }
+    const { quotas, counts, rates } = parts
+    this.gate = new ConnectionGate({
+      settings: () => effectiveConfig(config, router.image().dynamicConfigs),
+      counts,
+      rates,
+      nowMs: parts.processMs,
+      wheel: parts.wheel,
+      wheelMs: () => clock.monotonicMs(),
+      logger,
+    })
+    router.onImage(({ clientQuotas }) => {
+      quotas.apply(clientQuotas)
+      void this.gate.apply(clientQuotas)
+    })
     router.onPressure((pressed) => {
       if (!pressed) for (const listener of this.listeners) listener.reconsider()
     })
@@ -106,15 +133,14 @@ export class ShardServer {
 
   /** Accepts on these ports from now on. */
   async listen(open: readonly OpenListener[]): Promise<void> {
-    const { config, router } = this.parts
-    const connectionsMax = Math.ceil(config.maxConnections / router.shards)
+    const { router } = this.parts
     for (const { name, advertised, ...socket } of open) {
       const listener = new Listener({
         name,
         advertised,
         services: this.services,
         nextId: () => this.connectionIds++ * router.shards + router.shard,
-        connectionsMax,
+        gate: this.gate,
         onConnectionClosed: () => this.connectionClosed(),
       })
       this.listeners.push(listener)
@@ -124,6 +150,7 @@ export class ShardServer {
 
   /** Takes no new connection and no new request; requests in work go on. */
   refuse(): void {
+    this.gate.close()
     for (const listener of this.listeners) listener.stopAccepting()
   }
 

@@ -8,6 +8,14 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
 }
 
+/** performance.now() counts from the start of its thread, hrtime from one moment for all threads. */
+const SINCE_BOOT_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+
+/** Monotonic milliseconds that are the same in all threads of the process. */
+export function processMs(): number {
+  return SINCE_BOOT_MS + performance.now()
+}
+
 /** Ids whose 16 bytes begin with 15 zeros are Kafka's own (Uuid.RESERVED). */
 const RESERVED_PREFIX = Buffer.alloc(15)
 

@@ -7,6 +7,7 @@ import { isMainThread, workerData } from 'node:worker_threads'
 import { type AssembledShard, assembleShard } from '../engine/assemble-shard.ts'
 import type { InvariantError } from '../engine/base/assert.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
+import { effectiveConfig } from '../engine/base/config-dynamic.ts'
 import { crc32cImplementation } from '../engine/base/crc32c.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import type { TimerWheel } from '../engine/base/timer-wheel.ts'
@@ -14,17 +15,21 @@ import { borrowFile, NodeDisk } from '../engine/log/node-disk.ts'
 import { emptyImage, type MetadataImage } from '../engine/metadata/image.ts'
 import { initCodecs } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
-import type { DataFolders } from '../engine/shard-partitions.ts'
+import type { DataFolders } from '../engine/shard-folders.ts'
 import { openChannels } from '../workers/channel.ts'
 import { linkShard, type ShardLink } from '../workers/link.ts'
-import type { StopStage } from '../workers/messages.ts'
+import { calls, type StopStage } from '../workers/messages.ts'
 import { ownerOfKey } from '../workers/placement.ts'
 import { SHARD_THREAD, type ThreadStart } from '../workers/pool.ts'
 import { joinPool } from '../workers/pool-member.ts'
 import type { ShardWiring } from '../workers/wiring.ts'
-import { consoleLogger, type LogStyle } from './console-logger.ts'
+import { consoleLogger, type LogStyle, logStyle } from './console-logger.ts'
+import { ConnectionCounts } from './quotas/connection-counts.ts'
+import { type QuotaMemory, quotaWindow } from './quotas/quota-memory.ts'
+import { RateTable } from './quotas/rate-table.ts'
+import { ShardQuotas } from './quotas/shard-quotas.ts'
 import { type OpenListener, ShardServer } from './shard-server.ts'
-import { systemClock, systemRandom } from './system-ports.ts'
+import { processMs, systemClock, systemRandom } from './system-ports.ts'
 import { WheelHost } from './wheel-host.ts'
 
 /** What a thread is told at its start: plain data, cloned. */
@@ -35,6 +40,8 @@ export interface ShardThreadData {
   readonly dataFolders: DataFolders
   readonly listeners: readonly Omit<OpenListener, 'server'>[]
   readonly logStyle: LogStyle
+  /** Shared by all threads. */
+  readonly quotaMemory: QuotaMemory
 }
 
 export interface ShardRunParts {
@@ -49,6 +56,8 @@ export interface ShardRunParts {
 /** One shard at work in this thread. */
 export class RunningShard {
   readonly link: ShardLink
+  private readonly config: BrokerConfig
+  private readonly style: LogStyle
   private readonly assembled: AssembledShard
   private readonly server: ShardServer
   private readonly wheelHost: WheelHost
@@ -56,6 +65,8 @@ export class RunningShard {
   constructor(parts: ShardRunParts) {
     const { wiring, data, logger } = parts
     const { config, dataFolders } = data
+    this.config = config
+    this.style = data.logStyle
     const image = emptyImage(data.clusterId, data.brokerId)
     this.assembled = assembleShard({
       config,
@@ -66,6 +77,11 @@ export class RunningShard {
       dataFolders,
       owns: (key) => ownerOfKey(key, wiring.shards) === wiring.shard,
       control: parts.control,
+      report: (report) => {
+        this.link.router.call(0, calls.reportFolder, report).catch((error: unknown) => {
+          logger.error(`${report.folder}: ${report.reason}; shard 0 could not be told: ${error}`)
+        })
+      },
       emptyImage: image,
     })
     const { shard } = this.assembled
@@ -79,6 +95,7 @@ export class RunningShard {
       requestTurn: () => this.server.turn.schedule(),
       endTurn: () => this.server.turn.run(),
     })
+    const rates = new RateTable(data.quotaMemory.rates, quotaWindow(config))
     this.server = new ShardServer({
       config,
       router: this.link.router,
@@ -87,6 +104,10 @@ export class RunningShard {
       clock: systemClock,
       logger,
       random: systemRandom,
+      quotas: new ShardQuotas(rates, processMs),
+      counts: new ConnectionCounts(data.quotaMemory.connections),
+      rates,
+      processMs,
       fatal: parts.fatal,
     })
     shard.onStaged = () => this.server.turn.schedule()
@@ -99,6 +120,8 @@ export class RunningShard {
   }
 
   async apply(image: MetadataImage): Promise<void> {
+    // One object per thread, which its logger reads too.
+    this.style.level = logStyle(effectiveConfig(this.config, image.dynamicConfigs)).level
     await this.assembled.applyImage(image)
     this.link.router.applyImage(image)
   }

@@ -27,6 +27,7 @@ import { limits } from '../engine/base/limits.ts'
 import type { MetadataImage } from '../engine/metadata/image.ts'
 import { decoderFor, encoderFor } from '../engine/schema/codec.ts'
 import {
+  array,
   bool,
   bytes,
   type Infer,
@@ -149,7 +150,59 @@ const Checkpoints = message(NO_API_KEY, 'Checkpoints', PLAIN, {
     recoveryPoint: int64,
     logStartOffset: int64,
     highWatermark: int64,
+    folder: int32,
   }),
+})
+
+const DescribedFolders = message(NO_API_KEY, 'DescribedFolders', PLAIN, {
+  replicas: structs({
+    key: int64,
+    folder: int32,
+    sizeBytes: int64,
+    offsetLag: int64,
+    isFuture: bool,
+  }),
+})
+
+const Volumes = message(NO_API_KEY, 'Volumes', PLAIN, {
+  volumes: structs({ errorCode: int16, totalBytes: int64, usableBytes: int64 }),
+})
+
+const MoveReplicas = message(NO_API_KEY, 'MoveReplicasCall', PLAIN, {
+  partitions: structs({ key: int64, folder: int32 }),
+})
+const ReplicasMoved = message(NO_API_KEY, 'ReplicasMoved', PLAIN, {
+  partitions: structs({ errorCode: int16 }),
+})
+
+const DescribeProducers = message(NO_API_KEY, 'DescribeProducersCall', PLAIN, {
+  partitions: structs({ key: int64 }),
+})
+const DescribedProducers = message(NO_API_KEY, 'DescribedProducers', PLAIN, {
+  partitions: structs({
+    errorCode: int16,
+    producers: structs({
+      producerId: int64,
+      producerEpoch: int32,
+      lastSequence: int32,
+      lastTimestamp: int64,
+      coordinatorEpoch: int32,
+      transactionFirstOffset: int64,
+    }),
+  }),
+})
+
+const FailFolder = message(NO_API_KEY, 'FailFolderCall', PLAIN, {
+  folder: string,
+  reason: string,
+})
+const FolderFailed = message(NO_API_KEY, 'FolderFailed', PLAIN, { offlineKeys: array(int64) })
+const ReportFolder = message(NO_API_KEY, 'ReportFolderCall', PLAIN, {
+  folder: string,
+  failed: bool,
+  reason: string,
+  offlineKeys: array(int64),
+  moved: bool,
 })
 
 const Stats = message(NO_API_KEY, 'Stats', PLAIN, {
@@ -221,6 +274,18 @@ export const calls = {
   control: callOp(36, 'control', Forwarded, ForwardedDone),
   allocateProducerIds: callOp(37, 'allocateProducerIds', AllocateProducerIds, ProducerIdBlock),
   checkpoints: callOp(38, 'checkpoints', Nothing, Checkpoints),
+  describeFolders: callOp(40, 'describeFolders', Nothing, DescribedFolders),
+  describeVolumes: callOp(45, 'describeVolumes', Nothing, Volumes),
+  moveReplicas: callOp(
+    41,
+    'moveReplicas',
+    MoveReplicas,
+    ReplicasMoved,
+    limits.coordinateDeadlineMs,
+  ),
+  describeProducers: callOp(42, 'describeProducers', DescribeProducers, DescribedProducers),
+  failFolder: callOp(43, 'failFolder', FailFolder, FolderFailed),
+  reportFolder: callOp(44, 'reportFolder', ReportFolder, Nothing),
   stats: callOp(39, 'stats', Nothing, Stats),
 } as const
 

@@ -381,6 +381,12 @@ function withStats(port: ShardPort, stats: () => ExchangeStats): AllCalls {
     control: (request) => port.calls.control(request),
     allocateProducerIds: (request) => port.calls.allocateProducerIds(request),
     checkpoints: (request) => port.calls.checkpoints(request),
+    describeFolders: (request) => port.calls.describeFolders(request),
+    describeVolumes: (request) => port.calls.describeVolumes(request),
+    moveReplicas: (request) => port.calls.moveReplicas(request),
+    describeProducers: (request) => port.calls.describeProducers(request),
+    failFolder: (request) => port.calls.failFolder(request),
+    reportFolder: (request) => port.calls.reportFolder(request),
     stats: () => Promise.resolve(stats()),
   }
 }

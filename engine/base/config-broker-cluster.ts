@@ -15,6 +15,7 @@ import {
   long,
   oneOf,
   refused,
+  served,
   text,
   unset,
 } from './config-option.ts'
@@ -87,7 +88,12 @@ export const clusterOptions = {
     'medium read-only',
     NO_CONTROLLERS,
   ),
-  'inter.broker.listener.name': ignored(unset('string'), 'medium read-only', ALONE),
+  'inter.broker.listener.name': served(
+    unset('string'),
+    'medium read-only',
+    'Name of the listener that brokers use among themselves. It must be one of listeners; this ' +
+      'broker is alone and has no other use for it.',
+  ),
   'internal.metadata.delete.delay.millis': ignored(
     long(60_000),
     'low read-only internal',

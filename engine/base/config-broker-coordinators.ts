@@ -19,8 +19,6 @@ import {
   text,
 } from './config-option.ts'
 
-const NO_KIP_848 =
-  'the consumer group protocol of KIP-848 is not served yet; its clients use the classic one'
 const NO_LINGER = 'records of one loop turn are written together in any case; remove it'
 const NO_SHARE_GROUPS = 'share groups are not served yet'
 const NO_STREAMS_GROUPS =
@@ -39,57 +37,65 @@ export const coordinatorOptions = {
     'high read-only',
     NO_TRANSACTIONS,
   ),
-  'group.consumer.assignors': ignored(list(['uniform', 'range']), 'medium read-only', NO_KIP_848),
-  'group.consumer.heartbeat.interval.ms': ignored(
+  'group.consumer.assignors': served(
+    list(['uniform', 'range'], oneOf('uniform', 'range')),
+    'medium read-only',
+    'Server-side assignors of consumer groups (KIP-848), the first being the default.',
+  ),
+  'group.consumer.heartbeat.interval.ms': served(
     int(5_000, atLeast(1)),
     'medium read-only',
-    NO_KIP_848,
+    'Pause between heartbeats of members of consumer groups.',
   ),
-  'group.consumer.max.heartbeat.interval.ms': ignored(
+  'group.consumer.max.heartbeat.interval.ms': served(
     int(15_000, atLeast(1)),
     'medium read-only',
-    NO_KIP_848,
+    'Longest heartbeat interval a consumer group may be given.',
   ),
-  'group.consumer.max.session.timeout.ms': ignored(
+  'group.consumer.max.session.timeout.ms': served(
     int(60_000, atLeast(1)),
     'medium read-only',
-    NO_KIP_848,
+    'Longest session timeout a consumer group may be given.',
   ),
-  'group.consumer.max.size': ignored(int(INT_MAX, atLeast(1)), 'medium read-only', NO_KIP_848),
-  'group.consumer.migration.policy': ignored(
+  'group.consumer.max.size': served(
+    int(INT_MAX, atLeast(1)),
+    'medium read-only',
+    'Most members of a consumer group.',
+  ),
+  'group.consumer.migration.policy': served(
     text('bidirectional', oneOfAnyCase('DISABLED', 'DOWNGRADE', 'UPGRADE', 'BIDIRECTIONAL')),
     'medium read-only',
-    NO_KIP_848,
+    'Which way groups change online between the classic and the consumer protocol.',
   ),
-  'group.consumer.min.heartbeat.interval.ms': ignored(
+  'group.consumer.min.heartbeat.interval.ms': served(
     int(5_000, atLeast(1)),
     'medium read-only',
-    NO_KIP_848,
+    'Shortest heartbeat interval a consumer group may be given.',
   ),
-  'group.consumer.min.session.timeout.ms': ignored(
+  'group.consumer.min.session.timeout.ms': served(
     int(45_000, atLeast(1)),
     'medium read-only',
-    NO_KIP_848,
+    'Shortest session timeout a consumer group may be given.',
   ),
-  'group.consumer.regex.refresh.interval.ms': ignored(
+  'group.consumer.regex.refresh.interval.ms': served(
     int(600_000, atLeast(10_000)),
     'medium read-only internal',
-    NO_KIP_848,
+    'How often patterns are matched with the topics anew.',
   ),
-  'group.consumer.session.timeout.ms': ignored(
+  'group.consumer.session.timeout.ms': served(
     int(45_000, atLeast(1)),
     'medium read-only',
-    NO_KIP_848,
+    'After which silence a member of a consumer group is taken out.',
   ),
   'group.coordinator.append.linger.ms': ignored(
     int(-1, atLeast(-1)),
     'medium read-only',
     NO_LINGER,
   ),
-  'group.coordinator.rebalance.protocols': ignored(
+  'group.coordinator.rebalance.protocols': served(
     list(['classic', 'consumer', 'streams'], oneOf('consumer', 'classic', 'share', 'streams')),
     'medium read-only',
-    NO_KIP_848,
+    'Group protocols that are served; without consumer, groups are classic.',
   ),
   'group.coordinator.threads': ignored(int(4, atLeast(1)), 'high read-only', THREADS),
   'group.initial.rebalance.delay.ms': served(

@@ -3,12 +3,35 @@
  * defaults and rules are those of Kafka 4.2 (test/golden/messages/configs.json); where a default
  * differs on purpose, the test of this table says so.
  */
-import { atLeast, INT_MAX, ignored, int, list, long, served, text, unset } from './config-option.ts'
+import {
+  atLeast,
+  type ConfigRule,
+  INT_MAX,
+  ignored,
+  int,
+  list,
+  long,
+  served,
+  text,
+  unset,
+} from './config-option.ts'
 
 const NO_PURGE = 'waiting requests are kept in timer wheels that need no purge; remove it'
-const NO_QUOTAS = 'quotas are not built yet'
+const NO_CALLBACK = 'quotas are matched as Kafka matches them by default; Java classes are not run'
 const NO_REPORTERS = 'metrics come over HTTP, not from Java reporters; remove it'
 const THREADS = 'threads follow the machine; set sluice.shards instead'
+
+/** host:count, … */
+const HOST_COUNTS: ConfigRule = {
+  // Kafka's table of options names no rule here.
+  text: '',
+  check: (value) =>
+    String(value)
+      .split(',')
+      .every((entry) => entry.trim() === '' || /^\s*[^\s:].*:\s*\d{1,10}\s*$/.test(entry))
+      ? null
+      : 'give host:count, separated by commas, for example 10.0.0.7:100,farm.example:500',
+}
 
 export const serverOptions = {
   'advertised.listeners': served(
@@ -27,11 +50,11 @@ export const serverOptions = {
     'medium read-only',
     'Name of the rack or zone this broker stands in, told to clients.',
   ),
-  'client.quota.callback.class': ignored(unset('class'), 'low read-only', NO_QUOTAS),
+  'client.quota.callback.class': ignored(unset('class'), 'low read-only', NO_CALLBACK),
   'config.providers': ignored(
     list([]),
     'low cluster-wide',
-    'references to the environment and to files in values work without a provider; remove it',
+    'counts only where references are read, in the file, the environment and --override',
   ),
   'connections.max.idle.ms': served(
     long(600_000),
@@ -43,8 +66,16 @@ export const serverOptions = {
     'high read-only',
     'Names among the listeners that belong to KRaft controllers: they are not opened.',
   ),
-  'controller.quota.window.num': ignored(int(11, atLeast(1)), 'low read-only', NO_QUOTAS),
-  'controller.quota.window.size.seconds': ignored(int(1, atLeast(1)), 'low read-only', NO_QUOTAS),
+  'controller.quota.window.num': served(
+    int(11, atLeast(1)),
+    'low read-only',
+    'Windows of saved-up changes a client under controller_mutation_rate may make at once.',
+  ),
+  'controller.quota.window.size.seconds': served(
+    int(1, atLeast(1)),
+    'low read-only',
+    'Length of one such window.',
+  ),
   'delete.records.purgatory.purge.interval.requests': ignored(int(1), 'medium read-only', NO_PURGE),
   'fetch.max.bytes': served(
     int(57_671_680, atLeast(1_024)),
@@ -69,10 +100,10 @@ export const serverOptions = {
     'Where to listen: NAME://host:port, several by comma. An empty host listens on all ' +
       'addresses, port 0 picks a free one.',
   ),
-  'max.connection.creation.rate': ignored(
+  'max.connection.creation.rate': served(
     int(INT_MAX, atLeast(0)),
     'medium cluster-wide',
-    NO_QUOTAS,
+    'New connections per second over all listeners; those over it wait until they are opened.',
   ),
   'max.connections': served(
     int(INT_MAX, atLeast(0)),
@@ -84,10 +115,10 @@ export const serverOptions = {
     'medium cluster-wide',
     'The same for one client address.',
   ),
-  'max.connections.per.ip.overrides': ignored(
-    text(''),
+  'max.connections.per.ip.overrides': served(
+    text('', HOST_COUNTS),
     'medium cluster-wide',
-    'limits per single address are not built yet; max.connections.per.ip holds for all',
+    'Other numbers for some clients, by address or host name: 10.0.0.7:100,farm.example:500.',
   ),
   'max.incremental.fetch.session.cache.slots': served(
     int(1_000, atLeast(0)),
@@ -125,8 +156,16 @@ export const serverOptions = {
     'high read-only',
     'requests are bounded per connection and in bytes, see limits.ts; remove it',
   ),
-  'quota.window.num': ignored(int(11, atLeast(1)), 'low read-only', NO_QUOTAS),
-  'quota.window.size.seconds': ignored(int(1, atLeast(1)), 'low read-only', NO_QUOTAS),
+  'quota.window.num': served(
+    int(11, atLeast(1)),
+    'low read-only',
+    'Windows over which the rates of clients with quotas are measured.',
+  ),
+  'quota.window.size.seconds': served(
+    int(1, atLeast(1)),
+    'low read-only',
+    'Length of one such window; a client over request_percentage waits for one at most.',
+  ),
   'share.fetch.purgatory.purge.interval.requests': ignored(
     int(1_000),
     'medium read-only',

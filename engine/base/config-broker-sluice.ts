@@ -15,6 +15,17 @@ export const sluiceOptions = {
     'async: a record is acknowledged once written and synced within log.flush.interval.ms. ' +
       'group: it is acknowledged once synced, with all that arrived meanwhile.',
   ),
+  'sluice.log.format': served(
+    text('text', oneOf('text', 'json')),
+    'low read-only',
+    "Log lines on stdout: text is Kafka's layout, [date] LEVEL message (part); json is one object " +
+      'a line with time, level, source and message.',
+  ),
+  'sluice.log.level': served(
+    text('info', oneOf('info', 'warn', 'error')),
+    'low cluster-wide',
+    'Log lines of this level and above are written. What tools wait for at the start is info.',
+  ),
   'sluice.records.validation': served(
     text('header', oneOf('header', 'full')),
     'medium read-only',

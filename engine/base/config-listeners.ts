@@ -1,6 +1,10 @@
 /**
  * `listeners` and `advertised.listeners`: NAME://host:port, several by comma. Source: Kafka's
  * SocketServerConfigs.listenerListToEndPoints and KafkaConfig.validateValues, whose texts are used.
+ *
+ * differs from Kafka: one port may serve several addresses of IPv4; listeners of controllers are accepted
+ * and not opened; a listener that advertised.listeners leaves out is told to its clients as it is bound,
+ * where Kafka tells them of no broker at all.
  */
 
 export interface ListenerConfig {
@@ -25,6 +29,8 @@ export interface ListenerTexts {
   readonly protocolMap: string
   /** controller.listener.names: left out. */
   readonly controllerNames: readonly string[]
+  /** inter.broker.listener.name: must be one of the listeners. */
+  readonly interBrokerName?: string | null
 }
 
 interface EndPoint {
@@ -35,15 +41,34 @@ interface EndPoint {
 
 const END_POINT = /^(.*):\/\/\[?([0-9a-zA-Z\-%._:]*)\]?:(-?\d+)$/
 
+/** Listeners that are accepted and not opened, as `NAME://host:port`. */
+export function controllerListeners(texts: ListenerTexts): string[] {
+  const controllers = new Set(texts.controllerNames.map((name) => name.toUpperCase()))
+  return texts.listeners.filter((text) => controllers.has(text.split('://')[0]!.toUpperCase()))
+}
+
+/** Listeners that clients can reach and advertised.listeners says nothing of. */
+export function unadvertisedListeners(texts: ListenerTexts): string[] {
+  const { advertised, listeners } = texts
+  if (advertised === null) return []
+  const nameOf = (text: string): string => text.split('://')[0]!.toUpperCase()
+  const told = new Set(advertised.map(nameOf))
+  const controllers = new Set(controllerListeners(texts))
+  return listeners.filter((text) => !controllers.has(text) && !told.has(nameOf(text))).map(nameOf)
+}
+
 /** Listeners to open, in order. Complaints go to `errors`; the list is of use only without any. */
 export function parseListeners(texts: ListenerTexts, errors: string[]): ListenerConfig[] {
   const controllers = new Set(texts.controllerNames.map((name) => name.toUpperCase()))
   const bound = endPoints('listeners', texts.listeners, errors)
   const advertised =
     texts.advertised === null ? null : endPoints('advertised.listeners', texts.advertised, errors)
-  checkUnique(bound, errors)
+  checkNames(bound, errors)
+  checkNames(advertised ?? [], errors)
+  checkPorts(bound, errors)
   checkProtocols(bound, controllers, texts.protocolMap, errors)
   const open = bound.filter(({ name }) => !controllers.has(name))
+  checkInterBroker(texts.interBrokerName ?? null, open, errors)
   if (open.length === 0 && errors.length === 0)
     errors.push('listeners names no listener for clients: all of them belong to controllers')
   for (const point of advertised ?? []) {
@@ -60,8 +85,6 @@ export function parseListeners(texts: ListenerTexts, errors: string[]): Listener
   }
   return open.map((point) => {
     const told = advertised?.find(({ name }) => name === point.name)
-    if (advertised !== null && told === undefined)
-      errors.push(`advertised.listeners says nothing of ${point.name}, which clients can reach`)
     const meta = point.host === '0.0.0.0' || point.host === '::'
     return {
       ...point,
@@ -69,6 +92,18 @@ export function parseListeners(texts: ListenerTexts, errors: string[]): Listener
       advertisedPort: told?.port ?? point.port,
     }
   })
+}
+
+function checkInterBroker(
+  wanted: string | null,
+  open: readonly EndPoint[],
+  errors: string[],
+): void {
+  if (wanted === null || open.some(({ name }) => name === wanted.toUpperCase())) return
+  errors.push(
+    `inter.broker.listener.name must be one of the listeners for clients: ${wanted} is not among ` +
+      `${open.map(({ name }) => name).join(',')}`,
+  )
 }
 
 function endPoints(option: string, texts: readonly string[], errors: string[]): EndPoint[] {
@@ -86,13 +121,18 @@ function endPoints(option: string, texts: readonly string[], errors: string[]): 
   return points
 }
 
-function checkUnique(points: readonly EndPoint[], errors: string[]): void {
+function checkNames(points: readonly EndPoint[], errors: string[]): void {
   const names = new Set<string>()
-  const ports = new Set<string>()
-  for (const { name, host, port } of points) {
+  for (const { name } of points) {
     if (names.has(name))
       errors.push(`Each listener must have a different name: ${name} comes twice`)
     names.add(name)
+  }
+}
+
+function checkPorts(points: readonly EndPoint[], errors: string[]): void {
+  const ports = new Set<string>()
+  for (const { host, port } of points) {
     // One port may serve two addresses, as one of IPv4 and one of IPv6 (KIP-797).
     const place = `${host}:${port}`
     if (port !== 0 && ports.has(place))
@@ -130,11 +170,23 @@ function checkProtocols(
           'listener.security.protocol.map',
       )
     else if (!PROTOCOLS.includes(protocol))
-      errors.push(`listener.security.protocol.map gives ${name} the unknown protocol ${protocol}`)
+      errors.push(
+        `listener.security.protocol.map gives ${name} a protocol that is none of ` +
+          PROTOCOLS.join(', '),
+      )
     else if (protocol !== 'PLAINTEXT')
       errors.push(
-        `listener ${name} asks for ${protocol}, which is not built yet: use PLAINTEXT, ` +
-          'behind a TLS proxy if need be',
+        `listener ${name} asks for ${protocol}, which is not built yet, and opening it without ` +
+          `would send in the clear what was to be protected: ${insteadOf(name, protocol)}`,
       )
   }
+}
+
+/** What to do for now about a protocol that is not built. */
+function insteadOf(name: string, protocol: string): string {
+  const plain = `for now set listener.security.protocol.map=${name}:PLAINTEXT`
+  const clients = 'and security.protocol=PLAINTEXT in the clients'
+  return protocol === 'SASL_PLAINTEXT'
+    ? `${plain} ${clients}, on an address only trusted machines reach`
+    : `${plain} ${clients}, or keep TLS to clients by a TLS proxy in front of it`
 }

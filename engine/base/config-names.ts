@@ -3,6 +3,8 @@
  * known name for those nobody has.
  */
 
+const DEFAULT_QUOTA =
+  'use kafka-configs --alter --entity-type clients --entity-default --add-config producer_byte_rate=…'
 const NO_ZOOKEEPER = 'sluice keeps its metadata itself and needs no ZooKeeper; remove it'
 const OLD_FORMAT = 'records have one format since Kafka 4.0; remove it'
 const OLD_REPLICATION = 'counts only among several brokers; this one is alone'
@@ -30,8 +32,8 @@ const RETIRED: ReadonlyMap<string, string> = new Map([
   ['offsets.commit.required.acks', 'commits always wait until they are stored; remove it'],
   ['password.encoder.secret', NO_ZOOKEEPER],
   ['password.encoder.old.secret', NO_ZOOKEEPER],
-  ['quota.producer.default', 'quotas are not built yet'],
-  ['quota.consumer.default', 'quotas are not built yet'],
+  ['quota.producer.default', DEFAULT_QUOTA],
+  ['quota.consumer.default', DEFAULT_QUOTA],
   ['leader.imbalance.per.broker.percentage', OLD_REPLICATION],
   ['auto.include.jmx.reporter', NO_JVM],
   ['zookeeper.metadata.migration.enable', NO_ZOOKEEPER],
@@ -45,6 +47,7 @@ const RETIRED_PREFIXES: readonly (readonly [string, string])[] = [
   ['rlmm.config.', 'tiered storage is not built yet'],
   ['rsm.config.', 'tiered storage is not built yet'],
   ['metrics.jmx.', NO_JVM],
+  ['confluent.', "it belongs to another vendor's broker; remove it"],
 ]
 
 /** What to do instead of a name Kafka knows and the tables do not; null for any other name. */

@@ -196,7 +196,8 @@ export function parseOption(name: string, option: ValueSpec, input: string): Par
       const complaint = rule.check(element)
       if (complaint !== null) return refusal(name, element, complaint)
     }
-    return { value: parsed }
+    // Of what must be one of some words, the second of the same adds nothing (KIP-1161).
+    return { value: [...new Set(parsed)] }
   }
   const complaint = rule.check(parsed)
   if (complaint === null) return { value: parsed }

@@ -12,7 +12,13 @@ import { logOptions } from './config-broker-log.ts'
 import { securityOptions } from './config-broker-security.ts'
 import { serverOptions } from './config-broker-server.ts'
 import { sluiceOptions } from './config-broker-sluice.ts'
-import { type ListenerConfig, parseListeners } from './config-listeners.ts'
+import {
+  controllerListeners,
+  type ListenerConfig,
+  type ListenerTexts,
+  parseListeners,
+  unadvertisedListeners,
+} from './config-listeners.ts'
 import { nearestName, retiredOption } from './config-names.ts'
 import { type ConfigValue, type Option, parseOption, valueText } from './config-option.ts'
 import { topicOptions } from './config-topic.ts'
@@ -82,7 +88,8 @@ export function parseBrokerConfig(entries: ReadonlyMap<string, string>): ParsedC
     if (option.support === 'served') values[camelCase(name)] = value
   }
   const config = complete(values, entries, errors)
-  return { config, warnings: warningLines(idle), errors }
+  noteControllers(config, idle)
+  return { config, warnings: [...warningLines(idle), ...notes(config)], errors }
 }
 
 /** `num.partitions` → `numPartitions`, as the fields of BrokerConfig are named. */
@@ -152,20 +159,42 @@ function complete(
     )
   const nodeId = nodeIdOf(fields, entries, errors)
   checkRelations(fields, errors)
-  const clientListeners = parseListeners(
-    {
-      listeners: fields.listeners,
-      advertised: fields.advertisedListeners,
-      protocolMap: fields.listenerSecurityProtocolMap,
-      controllerNames: fields.controllerListenerNames ?? [],
-    },
-    errors,
-  )
+  const clientListeners = parseListeners(listenerTexts(fields), errors)
   const dataFolders = fields.logDirs ?? fields.logDir
   if (dataFolders.length === 0 || dataFolders.includes(''))
     errors.push('log.dirs names no folder: give the data at least one')
   const settings = new Map([...entries].filter(([name]) => brokerOptions.has(name)))
   return { ...fields, nodeId, brokerId: nodeId, settings, clientListeners, dataFolders }
+}
+
+function listenerTexts(fields: ServedFields): ListenerTexts {
+  return {
+    listeners: fields.listeners,
+    advertised: fields.advertisedListeners,
+    protocolMap: fields.listenerSecurityProtocolMap,
+    controllerNames: fields.controllerListenerNames ?? [],
+    interBrokerName: fields.interBrokerListenerName,
+  }
+}
+
+/** The listeners of controllers join what else of KRaft has no effect, in the same line. */
+function noteControllers(config: BrokerConfig, idle: Map<string, string[]>): void {
+  for (const listener of controllerListeners(listenerTexts(config)))
+    addTo(idle, brokerOptions.get('process.roles')!.text, `the listener ${listener}`)
+}
+
+/** What may not be what was meant. */
+function notes(config: BrokerConfig): string[] {
+  const lines = unadvertisedListeners(listenerTexts(config)).map(
+    (name) =>
+      `advertised.listeners says nothing of ${name}: clients there are told the address it is bound to`,
+  )
+  const voters = config.settings.get('controller.quorum.voters')?.split(',').length ?? 0
+  if (voters > 1)
+    lines.push(
+      `controller.quorum.voters names ${voters} controllers: this broker runs alone and does not join them`,
+    )
+  return lines
 }
 
 function nodeIdOf(
@@ -182,7 +211,10 @@ function nodeIdOf(
   return fields.brokerId
 }
 
-function checkRelations(fields: ServedFields, errors: string[]): void {
+function checkRelations(
+  fields: ServedFields & Readonly<Record<string, ConfigValue>>,
+  errors: string[],
+): void {
   for (const [name, value] of [
     ['log.retention.ms', fields.logRetentionMs],
     ['log.retention.minutes', fields.logRetentionMinutes],
@@ -193,4 +225,24 @@ function checkRelations(fields: ServedFields, errors: string[]): void {
   }
   if (fields.groupMinSessionTimeoutMs > fields.groupMaxSessionTimeoutMs)
     errors.push('group.min.session.timeout.ms is greater than group.max.session.timeout.ms')
+  for (const rest of ['session.timeout.ms', 'heartbeat.interval.ms'])
+    checkBounds(`group.consumer.${rest}`, fields, errors)
+  if (fields.groupConsumerHeartbeatIntervalMs >= fields.groupConsumerSessionTimeoutMs)
+    errors.push(
+      'group.consumer.heartbeat.interval.ms must be less than group.consumer.session.timeout.ms',
+    )
+}
+
+/** `group.x.some.time` lies between `group.x.min.some.time` and `group.x.max.some.time`. */
+function checkBounds(
+  name: string,
+  fields: Readonly<Record<string, ConfigValue>>,
+  errors: string[],
+): void {
+  const bound = (word: string): string => name.replace(/^(group\.\w+\.)/, `$1${word}.`)
+  const value = Number(fields[camelCase(name)])
+  if (value < Number(fields[camelCase(bound('min'))]))
+    errors.push(`${name} must be greater than or equal to ${bound('min')}`)
+  if (value > Number(fields[camelCase(bound('max'))]))
+    errors.push(`${name} must be less than or equal to ${bound('max')}`)
 }

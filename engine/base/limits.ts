@@ -131,6 +131,17 @@ export const limits = {
   parkedFetchesMax: 100_000,
   /** Appends of one partition that wait for their sync; beyond it they get NOT_ENOUGH_REPLICAS. */
   pendingAcksMax: 100_000,
+  /** Appends held back while a partition changes folders; beyond either they get NOT_ENOUGH_REPLICAS. */
+  heldAppendsMax: 10_000,
+  heldAppendBytesMax: 32 * MIB,
+  /** Piece in which a partition on its way to another data folder is copied. */
+  moveChunkBytes: 1 * MIB,
+  /** Bytes of such a copy between two syncs. */
+  moveSyncBytes: 32 * MIB,
+  /** So much may be missing in the copy when its partition's appends are held back for the rest. */
+  moveTailBytes: 1 * MIB,
+  /** Partitions of one shard on their way to other data folders; above it REQUEST_TIMED_OUT. */
+  movesMax: 100_000,
   /** Partitions of one topic. */
   topicPartitionsMax: 100_000,
   /** New partitions one request may ask for; above it all its topics get POLICY_VIOLATION (as Kafka). */
@@ -156,6 +167,28 @@ export const limits = {
   partitionsOpenedAtOnce: 64,
   /** Changes of control state that wait for the one being written; beyond it they are refused. */
   metaTransactionsMax: 10_000,
+  /** Options set for one resource (topic, broker, group, subscription); more are refused. */
+  configEntriesMax: 1_000,
+  /** Groups, and client metrics subscriptions, with options of their own; further ones are refused. */
+  configResourcesMax: 100_000,
+
+  // --- client quotas
+  /** Entities with quotas of their own; a further one is refused with POLICY_VIOLATION. */
+  clientQuotasMax: 10_000,
+  /** Rates of clients under byte and time quotas that the shards track; clients beyond share one rate. */
+  quotaRatesMax: 4_096,
+  /** Client ids whose quotas a shard remembers; above it all are looked up anew. */
+  quotaClientsMax: 10_000,
+  /** Clients whose rate of topic changes is tracked; the one unused longest is forgotten. */
+  mutationRatesMax: 10_000,
+  /** Host names one AlterClientQuotas may have looked up; further ones count as unknown. */
+  hostLookupsMax: 100,
+  /** Samples of a rate; options that ask for more are cut to this. */
+  quotaSamplesMax: 100,
+  /** Client addresses whose connections are counted; connections from further ones are refused. */
+  connectionAddressesMax: 65_536,
+  /** Connections a shard holds back for their rate; further ones are closed at once. */
+  connectionsHeldMax: 10_000,
 
   // --- decompression (N3)
   /** Output of one decompressed batch is at most max(this, max.message.bytes). */
@@ -184,6 +217,10 @@ export const limits = {
   groupOffsetsMax: 1_000_000,
   /** Tombstones in one batch of expiry or topic deletion; the rest follows in further ones. */
   groupTombstonesPerBatchMax: 10_000,
+  /** Characters of a subscription's pattern; then INVALID_REGULAR_EXPRESSION. */
+  groupRegexCharsMax: 1_000,
+  /** Steps of a pattern's program, repetitions written out; then INVALID_REGULAR_EXPRESSION. */
+  groupRegexStepsMax: 2_000,
 } as const
 
 assert(limits.receiveReadBytesMin <= limits.receiveArenaBytes, 'a read fits the receive arena')

@@ -4,7 +4,8 @@
  * with Kafka's texts. Source: org.apache.kafka.storage.internals.log.LogConfig.
  */
 import { assert } from './assert.ts'
-import type { BrokerConfig } from './config.ts'
+import { type BrokerConfig, brokerOptions } from './config.ts'
+import { effectiveConfig, staticSettings } from './config-dynamic.ts'
 import { type ConfigValue, LONG_MAX, parseOption, valueText } from './config-option.ts'
 import { type TopicOption, topicOptions, unitFactor } from './config-topic.ts'
 
@@ -20,6 +21,8 @@ export const topicOptionsByName: ReadonlyMap<string, TopicOption> = new Map(
 export interface DynamicSettings {
   readonly cluster: ReadonlyMap<string, string>
   readonly broker: ReadonlyMap<string, string>
+  /** In place of the static settings, once the file was read again. */
+  readonly file?: ReadonlyMap<string, string>
 }
 
 /**
@@ -79,7 +82,7 @@ export function topicConfig(
     flushMessages: orNone(value('flush.messages')),
     flushMs: orNone(value('flush.ms')),
     flushMode: value('sluice.flush.mode') === 'group' ? 'group' : 'async',
-    producerIdExpirationMs: config.producerIdExpirationMs,
+    producerIdExpirationMs: effectiveConfig(config, dynamic).producerIdExpirationMs,
     maxMessageBytes: value('max.message.bytes'),
     messageTimestampType:
       value('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
@@ -126,11 +129,11 @@ function resolve(
   }
   // All levels of one broker option come before the next weaker option, as Kafka resolves synonyms.
   for (const brokerName of option.brokerNames) {
-    for (const level of [dynamic.broker, dynamic.cluster, config.settings]) {
+    for (const level of [dynamic.broker, dynamic.cluster, staticSettings(config, dynamic)]) {
       const text = level.get(brokerName)
       if (text === undefined) continue
-      const parsed = parseOption(brokerName, option, text)
-      if ('value' in parsed) return scaled(parsed.value, brokerName)
+      const parsed = parseOption(brokerName, brokerOptions.get(brokerName) ?? option, text)
+      if ('value' in parsed) return inTopicTerms(parsed.value, brokerName)
     }
   }
   return option.default
@@ -153,8 +156,10 @@ export function topicOptionText(
   return valueText(option.type, value)
 }
 
-function scaled(value: ConfigValue, brokerName: string): ConfigValue {
-  if (typeof value !== 'number' || value <= 0) return value
+/** The topic option's unit, and its one word for "no limit". */
+function inTopicTerms(value: ConfigValue, brokerName: string): ConfigValue {
+  if (typeof value !== 'number') return value
+  if (value < 0) return brokerName.startsWith('log.retention.') ? -1 : value
   return Math.min(value * unitFactor(brokerName), LONG_MAX)
 }
 

@@ -37,6 +37,12 @@ export interface TimerHandle {
 export interface TopicDirectory {
   readonly topics: ReadonlyMap<string, KnownTopic>
   readonly topicsById: ReadonlyMap<string, KnownTopic>
+  /** Rises with each change; absent in tests. */
+  readonly version?: number
+  /** Options of single groups as text; absent in tests. */
+  readonly groupConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** Stored levels of features; absent in tests. */
+  readonly features?: ReadonlyMap<string, number>
 }
 
 export interface KnownTopic {

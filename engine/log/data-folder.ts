@@ -12,7 +12,7 @@
 import type { Disk } from './disk.ts'
 
 /** Kafka's own metadata log lies beside the partitions and is none of ours. */
-const KRAFT_METADATA_FOLDER = '__cluster_metadata-0'
+export const CLUSTER_METADATA_FOLDER = '__cluster_metadata-0'
 const FOLDER_NAME_BYTES_MAX = 255
 
 export type FolderKind = 'partition' | 'delete' | 'future' | 'stray'
@@ -41,7 +41,7 @@ export function parsePartitionFolder(name: string): PartitionFolder | null {
   const marked = /^(.+)\.[0-9a-f]{32}-(delete|future|stray)$/.exec(name)
   const kind = (marked?.[2] ?? 'partition') as FolderKind
   const match = /^(.+)-(0|[1-9]\d{0,9})$/.exec(marked?.[1] ?? name)
-  if (match === null || name === KRAFT_METADATA_FOLDER) return null
+  if (match === null || name === CLUSTER_METADATA_FOLDER) return null
   const partition = Number(match[2])
   return partition > 0x7fffffff ? null : { kind, name, topic: match[1]!, partition }
 }
@@ -68,7 +68,7 @@ export async function listDataFolder(disk: Disk, dataFolder: string): Promise<Da
     const stat = await disk.stat(`${dataFolder}/${name}`)
     if (stat === null || !stat.isDirectory) continue
     if (folder !== null) folders.push(folder)
-    else if (name !== KRAFT_METADATA_FOLDER) unknown.push(name)
+    else if (name !== CLUSTER_METADATA_FOLDER) unknown.push(name)
   }
   return { folders, unknown }
 }

@@ -40,6 +40,8 @@ export interface DiskFile {
   readonly fd: number
   /** Writes the pieces one behind the other at `position`; returns bytes written, may be short. */
   writeSync(pieces: readonly Buffer[], position: number): number
+  /** As writeSync through the thread pool, for bulk that nobody waits for. */
+  write(bytes: Buffer, position: number): Promise<number>
   /** Fills `into` from `position`; returns bytes read, may be short, 0 = end of file. */
   readSync(into: Buffer, position: number): number
   /** As readSync through the thread pool, for bytes that may have to come from the device. */
@@ -81,6 +83,8 @@ export interface Disk {
   syncDir(path: string): Promise<void>
   /** Bytes that may still be written on the file system of `path`. */
   freeBytes(path: string): Promise<number>
+  /** Size of the file system of `path`. */
+  totalBytes(path: string): Promise<number>
   /** The whole file; null when there is none. For small files. */
   readFile(path: string): Promise<Buffer | null>
   /**
@@ -124,6 +128,16 @@ function piecesFrom(pieces: readonly Buffer[], skip: number): Buffer[] {
     }
   }
   return rest
+}
+
+/** Writes all of `bytes` through the pool. Throws DiskError; what was written before it stays. */
+export async function writeFully(file: DiskFile, bytes: Buffer, position: number): Promise<void> {
+  let written = 0
+  while (written < bytes.length) {
+    const more = await file.write(bytes.subarray(written), position + written)
+    if (more <= 0) throw new DiskError('EIO', file.path, 'write made no progress on')
+    written += more
+  }
 }
 
 /** Reads until `into` is full or the file ends; returns the bytes read. */

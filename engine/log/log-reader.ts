@@ -88,10 +88,17 @@ export async function readSliceAsync(state: LogState, wanted: ReadLimits): Promi
     try {
       if (file === null) await openWarm(state, segment)
       else filled = await readFully(file, own, position)
+    } catch (error) {
+      // Its names may be gone already; what took its place is searched below.
+      if (!segment.removed) throw error
     } finally {
       segment.lease.release()
     }
-    if (segment.removed) return emptySlice(ErrorCode.OFFSET_OUT_OF_RANGE)
+    // Deleted, or replaced as the log moved to another folder: which of them, the offset says.
+    if (segment.removed)
+      return state.closed
+        ? emptySlice(ErrorCode.OFFSET_OUT_OF_RANGE)
+        : readSliceAsync(state, wanted)
     state.ports.openSegments.touch(segment)
     step = search.next(own.subarray(0, filled))
   }

@@ -23,6 +23,8 @@ export interface LogPorts {
   readonly random: Random
   readonly logger: Logger
   readonly openSegments: OpenSegments
+  /** The log ended; called once. Without it a line in the log says so. */
+  readonly onFailed?: ((error: DiskError) => void) | undefined
 }
 
 /** A segment that was left: what remains to be done off the append path, see log-roll.ts. */
@@ -37,7 +39,7 @@ export class LogState {
   readonly ports: LogPorts
   /** Folder name, for messages. */
   readonly name: string
-  /** Changes once, when the topic is deleted. */
+  /** Changes when the topic is deleted, and when the log moves to another data folder. */
   dir: string
   options: LogOptions
   readonly segments: SegmentList
@@ -56,6 +58,8 @@ export class LogState {
   /** The error that ended this log in this process (S5). */
   failed: DiskError | null = null
   closed = false
+  /** In the change-over to another data folder: no roll and no deletion may begin. */
+  moving = false
   private housekeeping: Promise<unknown> = Promise.resolve()
 
   constructor(
@@ -104,7 +108,9 @@ export class LogState {
     if (!(error instanceof DiskError)) throw error
     if (this.failed === null) {
       this.failed = error
-      this.ports.logger.error(`${this.name}: ${error.message}; this log takes no more writes`)
+      const { onFailed, logger } = this.ports
+      if (onFailed !== undefined) onFailed(error)
+      else logger.error(`${this.name}: ${error.message}; this log takes no more writes`)
     }
     return this.failed
   }

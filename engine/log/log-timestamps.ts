@@ -26,7 +26,28 @@ export interface TimestampedOffset {
 }
 
 /** The first record at or after `timestamp`, below `visibleEndOffset`; null when there is none. */
-export async function offsetForTimestamp(
+export function offsetForTimestamp(
+  state: LogState,
+  timestamp: number,
+  visibleEndOffset: number,
+): Promise<TimestampedOffset | null> {
+  return inOneFolder(state, () => firstAtOrAfter(state, timestamp, visibleEndOffset))
+}
+
+/** Searches again when the log moved to another folder meanwhile: its segments are others then. */
+async function inOneFolder<T>(state: LogState, search: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const { dir } = state
+    try {
+      const found = await search()
+      if (state.dir === dir || state.closed) return found
+    } catch (error) {
+      if (state.dir === dir || state.closed) throw error
+    }
+  }
+}
+
+async function firstAtOrAfter(
   state: LogState,
   timestamp: number,
   visibleEndOffset: number,
@@ -41,18 +62,25 @@ export async function offsetForTimestamp(
 }
 
 /** The first record that has the log's largest timestamp; null in a log without timestamps. */
-export async function maxTimestampOffset(
+export function maxTimestampOffset(
   state: LogState,
   visibleEndOffset: number,
 ): Promise<TimestampedOffset | null> {
-  let newest: Segment | null = null
+  return inOneFolder(state, () => newest(state, visibleEndOffset))
+}
+
+async function newest(
+  state: LogState,
+  visibleEndOffset: number,
+): Promise<TimestampedOffset | null> {
+  let best: Segment | null = null
   for (const segment of [...state.segments.all()]) {
     await summarize(state, segment)
-    if (!segment.removed && segment.maxTimestamp > (newest?.maxTimestamp ?? NO_TIMESTAMP))
-      newest = segment
+    if (!segment.removed && segment.maxTimestamp > (best?.maxTimestamp ?? NO_TIMESTAMP))
+      best = segment
   }
-  if (newest === null) return null
-  const found = await searchSegment(state, newest, newest.maxTimestamp, visibleEndOffset)
+  if (best === null) return null
+  const found = await searchSegment(state, best, best.maxTimestamp, visibleEndOffset)
   return found !== null && found.offset < visibleEndOffset ? found : null
 }
 

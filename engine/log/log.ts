@@ -18,6 +18,7 @@ import { markedFolderName, parsePartitionFolder } from './data-folder.ts'
 import type { Disk, DiskError, DiskFile } from './disk.ts'
 import { LogFlush } from './flush.ts'
 import { type AppendOrigin, type AppendResult, LogAppender } from './log-append.ts'
+import { LogMove, MoveCancelled } from './log-move.ts'
 import { createFolder, type LogPlace, openFolder, parentOf, unmadeLog } from './log-open.ts'
 import type { LogOptions } from './log-options.ts'
 import { isCold, type ReadSlice, readSlice, readSliceAsync } from './log-reader.ts'
@@ -43,17 +44,20 @@ export interface LogParameters extends LogPlace {
   /** Shared by the logs of a shard. */
   readonly openSegments?: OpenSegments
   readonly wallClockGuard?: WallClockGuard
+  /** The log ended by a disk error; called once. */
+  readonly onFailed?: (error: DiskError) => void
 }
 
 export class Log {
   readonly topicPartition: string
-  private readonly place: LogPlace
+  private place: LogPlace
   private readonly state: LogState
   private readonly appender: LogAppender
   private readonly flush: LogFlush
   private readonly retention: LogRetention
   private creating: Promise<void> | null = null
   private resuming: Promise<void> | null = null
+  private changingOver: Promise<unknown> | null = null
 
   private constructor(place: LogPlace, state: LogState, guard: WallClockGuard) {
     this.topicPartition = place.topicPartition
@@ -71,7 +75,8 @@ export class Log {
   static async open(parameters: LogParameters): Promise<Log> {
     const { disk, clock, random, logger, options } = parameters
     const openSegments = parameters.openSegments ?? new OpenSegments()
-    const ports = { disk, clock, random, logger, openSegments }
+    const { onFailed } = parameters
+    const ports = { disk, clock, random, logger, openSegments, onFailed }
     const guard = parameters.wallClockGuard ?? new WallClockGuard(clock, logger)
     const { dir, topicPartition, topicId, logStartOffset } = parameters
     const place = { dir, topicPartition, topicId, logStartOffset }
@@ -90,6 +95,7 @@ export class Log {
   /** From a change of the topic's configuration; sizes and intervals count from the next segment. */
   setOptions(options: LogOptions): void {
     this.state.options = options
+    this.state.producers.setExpiration(options.producerIdExpirationMs)
   }
 
   get logStartOffset(): number {
@@ -144,6 +150,16 @@ export class Log {
   /** Producer ids and transactions; read only. */
   get producers(): ProducerStateManager {
     return this.state.producers
+  }
+
+  /** The data folder that holds it. */
+  get dataFolder(): string {
+    return parentOf(this.hasFolder ? this.state.dir : this.place.dir)
+  }
+
+  /** Its data folder failed: no more writes and no attempt at them. Says nothing. */
+  abandon(error: DiskError): void {
+    this.state.failed ??= error
   }
 
   // --- writing
@@ -214,6 +230,7 @@ export class Log {
   rollIfOld(nowMs: number): boolean {
     const { segments, options, rollJitterMs, failed, offsets } = this.state
     if (segments.count === 0 || failed !== null || this.appender.suspended !== null) return false
+    if (this.state.moving) return false
     if (offsets.stagedEndOffset !== offsets.logEndOffset) return false
     const { active } = segments
     if (active.size === 0 || active.ageMs(nowMs, nowMs) <= options.segmentMs - rollJitterMs)
@@ -349,6 +366,35 @@ export class Log {
     this.state.producers.removeExpired(nowMs)
   }
 
+  // --- moving
+
+  /** Begins to copy the log to another data folder, log-move.ts; end it with finishMove or cancel it. */
+  async startMove(target: string): Promise<LogMove> {
+    const { state, flush, retention } = this
+    const move = new LogMove({ state, flush, retention, topicId: this.place.topicId }, target)
+    await move.prepare()
+    return move
+  }
+
+  /** A log without a folder is moved by name alone; false when it has one. */
+  placeElsewhere(target: string): boolean {
+    if (this.hasFolder || this.creating !== null) return false
+    const dir = `${target}/${this.topicPartition}`
+    this.place = { ...this.place, dir }
+    this.state.dir = dir
+    return true
+  }
+
+  /** The change-over: appends must be held back until it resolves. See LogMove.finish. */
+  finishMove(move: LogMove): Promise<() => Promise<string | null>> {
+    const done = this.resume().then((isWhole) => {
+      if (!isWhole) throw new MoveCancelled(`${this.topicPartition} takes no appends`)
+      return move.finish()
+    })
+    this.changingOver = done.catch(() => {})
+    return done
+  }
+
   // --- ending
 
   /**
@@ -426,6 +472,7 @@ export class Log {
   private async settled(): Promise<void> {
     await this.creating?.catch(() => {})
     await this.resuming?.catch(() => {})
+    await this.changingOver
     await this.retention.settled()
     await this.flush.settled()
     await this.state.ports.openSegments.settled()

@@ -29,6 +29,7 @@ const OPEN_FLAGS = {
 
 const openAsync = promisify(fs.open)
 const readAsync = promisify(fs.read)
+const writeAsync = promisify(fs.write)
 const truncateAsync = promisify(fs.ftruncate)
 const dataSyncAsync = promisify(fs.fdatasync)
 const closeAsync = promisify(fs.close)
@@ -99,6 +100,11 @@ export class NodeDisk implements Disk {
     return stat.bavail * stat.bsize
   }
 
+  async totalBytes(path: string): Promise<number> {
+    const stat = await orDiskError('statfs', path, fs.promises.statfs(path))
+    return stat.blocks * stat.bsize
+  }
+
   readFile(path: string): Promise<Buffer | null> {
     return orNull('read', path, fs.promises.readFile(path))
   }
@@ -142,6 +148,11 @@ class NodeFile implements DiskFile {
     } catch (error) {
       throw toDiskError(error, 'write', this.path)
     }
+  }
+
+  async write(bytes: Buffer, position: number): Promise<number> {
+    const write = () => writeAsync(this.openFd(), bytes, 0, bytes.length, position)
+    return (await this.track('write', write)).bytesWritten
   }
 
   readSync(into: Buffer, position: number): number {

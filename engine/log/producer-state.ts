@@ -69,7 +69,7 @@ export interface EndedTransaction {
 }
 
 export class ProducerStateManager {
-  private readonly expirationMs: number
+  private expirationMs: number
   private readonly producers = new Map<number, ProducerEntry>()
   /**
    * Open transactions: producer id by first offset. Appends come in offset order, so it is sorted.
@@ -89,6 +89,10 @@ export class ProducerStateManager {
 
   /** `expirationMs` is producer.id.expiration.ms. */
   constructor(expirationMs: number) {
+    this.expirationMs = expirationMs
+  }
+
+  setExpiration(expirationMs: number): void {
     this.expirationMs = expirationMs
   }
 

@@ -58,6 +58,12 @@ export class LogRetention {
     return this.running
   }
 
+  /** The folder of the files that wait was left behind, and is removed as a whole. */
+  forgetDeleted(): void {
+    for (const { segment } of this.deleted.splice(0))
+      void segment.lease.idle().then(() => segment.close(false).catch(() => {}))
+  }
+
   /** Resolves when no deletion is under way. */
   async settled(): Promise<void> {
     await this.running?.catch(() => {})
@@ -82,7 +88,7 @@ export class LogRetention {
     const { state } = this
     let deletedSegments = 0
     let bytes = 0
-    if (state.segments.count === 0) return { deletedSegments, bytes }
+    if (state.segments.count === 0 || state.moving) return { deletedSegments, bytes }
     const isClockTrusted = this.guard.trusted()
     for (;;) {
       state.assertUsable()

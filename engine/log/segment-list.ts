@@ -62,6 +62,13 @@ export class SegmentList {
     return Math.max(0, low - 1)
   }
 
+  /** Takes other segments for the same offsets; returns those it had. */
+  replaceAll(segments: readonly Segment[]): readonly Segment[] {
+    const before = this.segments.splice(0)
+    for (const segment of segments) this.push(segment)
+    return before
+  }
+
   removeFirst(): Segment {
     const segment = this.segments.shift()
     assert(segment !== undefined, 'there is a segment to remove')

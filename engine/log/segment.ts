@@ -141,6 +141,18 @@ export class Segment {
       this.firstTimestamp = batchMaxTimestamp(firstHeader, 0)
   }
 
+  /** What another object for the same bytes knows; the active one is open and goes on from there. */
+  takeCounters(other: Segment, isActive: boolean): void {
+    if (isActive) {
+      this.load(null)
+      this.pinned = true
+    }
+    this.summarized = other.summarized
+    this.maxTimestamp = other.maxTimestamp
+    this.maxTimestampOffset = other.maxTimestampOffset
+    this.firstTimestamp = other.firstTimestamp
+  }
+
   /** Whether a batch with these properties must go to the next segment. */
   mustRollFor(lastOffset: number, maxTimestamp: number, bytes: number, rules: RollRules): boolean {
     if (this.stagedSize === 0) return lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX

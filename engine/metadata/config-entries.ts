@@ -11,8 +11,10 @@
  * Options that take no effect here say so in their documentation.
  */
 import { type BrokerConfig, brokerOptions } from '../base/config.ts'
+import { clientMetricsOptions } from '../base/config-client-metrics.ts'
+import { type DynamicOption, dynamicOption, staticSettings } from '../base/config-dynamic.ts'
+import { groupOptions, groupOptionText } from '../base/config-group.ts'
 import {
-  type ConfigType,
   configTypeCode,
   isSensitive,
   type Option,
@@ -30,6 +32,8 @@ export const ConfigSource = {
   dynamicDefaultBroker: 3,
   staticBroker: 4,
   default: 5,
+  clientMetrics: 7,
+  group: 8,
 } as const
 
 export interface ConfigSynonym {
@@ -83,76 +87,103 @@ export function brokerConfigEntries(settings: BrokerSettings): ConfigEntry[] {
     const synonyms = brokerSynonyms(settings, name, familyOf(name), option)
     entries.push(entryOf(name, option, brokerOptionText(settings, name, option), synonyms))
   }
+  const { broker, cluster } = settings.dynamic
+  for (const name of new Set([...broker.keys(), ...cluster.keys()]))
+    if (!brokerOptions.has(name)) entries.push(foreignEntry(settings, name))
   return entries
 }
 
 /** What was set at run time for all brokers at once. */
 export function clusterConfigEntries({ dynamic }: BrokerSettings): ConfigEntry[] {
-  const entries: ConfigEntry[] = []
-  for (const [name, text] of dynamic.cluster) {
-    const option = brokerOptions.get(name)
-    if (option === undefined) continue
-    const value = isSensitive(option) ? null : text
-    const synonym = { name, value, source: ConfigSource.dynamicDefaultBroker }
-    entries.push(entryOf(name, option, value, [synonym]))
-  }
-  return entries
+  return [...dynamic.cluster.keys()].map((name) => clusterEntry(dynamic.cluster, name))
 }
 
-/** Options of groups of the newer protocols; none can be set yet, so every group has the same. */
-export function groupConfigEntries(settings: BrokerSettings): ConfigEntry[] {
-  return groupOptions.map(([name, fixed]) => {
-    const option = brokerOptions.get(`group.${name}`)
-    const value = option === undefined ? fixed : brokerOptionText(settings, `group.${name}`, option)
-    const type: ConfigType = option?.type ?? 'string'
+/** A setting for all brokers, as it was given. */
+function clusterEntry(cluster: ReadonlyMap<string, string>, name: string): ConfigEntry {
+  const source = ConfigSource.dynamicDefaultBroker
+  const known = dynamicOption(name)
+  const names = known?.prefixed === true ? [name, known.baseName] : [name]
+  const hidden = known === null || isSensitive(known.option)
+  const synonyms = names
+    .filter((one) => cluster.has(one))
+    .map((one) => ({ name: one, value: hidden ? null : (cluster.get(one) ?? null), source }))
+  return settingEntry(name, known, synonyms)
+}
+
+/** A setting of this broker that its table does not have: with a listener prefix, or not known. */
+function foreignEntry(settings: BrokerSettings, name: string): ConfigEntry {
+  const known = dynamicOption(name)
+  const names = known?.prefixed === true ? [name, known.baseName] : [name]
+  const synonyms = brokerSynonyms(settings, name, names, known?.option ?? null)
+  return settingEntry(name, known, synonyms)
+}
+
+/** What Kafka's table does not have is read-only to it; what nobody knows might be a secret. */
+function settingEntry(
+  name: string,
+  known: DynamicOption | null,
+  synonyms: readonly ConfigSynonym[],
+): ConfigEntry {
+  const value = synonyms[0]?.value ?? null
+  if (known !== null) {
+    const entry = entryOf(name, known.option, value, synonyms)
+    return { ...entry, readOnly: known.prefixed || known.outside || entry.readOnly }
+  }
+  return {
+    name,
+    value,
+    readOnly: true,
+    configSource: synonyms[0]?.source ?? ConfigSource.default,
+    isSensitive: true,
+    synonyms,
+    configType: CONFIG_TYPE_UNKNOWN,
+    documentation: 'No option of this broker.',
+  }
+}
+
+const CONFIG_TYPE_UNKNOWN = 0
+
+/** Every option of a group with these of its own, by name. */
+export function groupConfigEntries(
+  config: BrokerConfig,
+  own: ReadonlyMap<string, string> | undefined,
+): ConfigEntry[] {
+  return [...groupOptions].map(([name, option]) => {
+    const value = groupOptionText(name, config, own)
+    const source = own?.has(name) === true ? ConfigSource.group : ConfigSource.default
     return {
       name,
       value,
       readOnly: false,
-      configSource: ConfigSource.default,
+      configSource: source,
       isSensitive: false,
-      synonyms: [{ name, value, source: ConfigSource.default }],
-      configType: configTypeCode(type),
-      documentation: 'Groups of this kind are not served yet; their options have no effect.',
+      synonyms: [{ name, value, source }],
+      configType: configTypeCode(option.type),
+      documentation: option.text,
     }
   })
 }
 
-/** Options of a client metrics subscription; none can be made yet, so each has the defaults. */
-export function clientMetricsConfigEntries(): ConfigEntry[] {
-  return clientMetricsOptions.map(([name, type, value]) => ({
-    name,
-    value,
-    readOnly: false,
-    configSource: ConfigSource.default,
-    isSensitive: false,
-    synonyms: [],
-    configType: configTypeCode(type),
-    documentation: 'Client metrics are not taken yet; these options have no effect.',
-  }))
+/** Every option of a client metrics subscription with these of its own. */
+export function clientMetricsConfigEntries(
+  own: ReadonlyMap<string, string> | undefined,
+): ConfigEntry[] {
+  return [...clientMetricsOptions].map(([name, option]) => {
+    const set = own?.get(name)
+    const value = set ?? valueText(option.type, option.default)
+    const source = ConfigSource.clientMetrics
+    return {
+      name,
+      value,
+      readOnly: false,
+      configSource: set === undefined ? ConfigSource.default : source,
+      isSensitive: false,
+      synonyms: set === undefined ? [] : [{ name, value, source }],
+      configType: configTypeCode(option.type),
+      documentation: 'Client metrics are not taken yet; these options have no effect.',
+    }
+  })
 }
-
-const clientMetricsOptions: readonly (readonly [name: string, type: ConfigType, value: string])[] =
-  [
-    ['interval.ms', 'int', '300000'],
-    ['match', 'list', ''],
-    ['metrics', 'list', ''],
-  ]
-
-/** With the value of those that no broker option stands behind. */
-const groupOptions: readonly (readonly [name: string, fixed: string])[] = [
-  ['consumer.heartbeat.interval.ms', ''],
-  ['consumer.session.timeout.ms', ''],
-  ['share.auto.offset.reset', 'latest'],
-  ['share.heartbeat.interval.ms', ''],
-  ['share.isolation.level', 'read_uncommitted'],
-  ['share.record.lock.duration.ms', ''],
-  ['share.session.timeout.ms', ''],
-  ['streams.heartbeat.interval.ms', ''],
-  ['streams.initial.rebalance.delay.ms', ''],
-  ['streams.num.standby.replicas', ''],
-  ['streams.session.timeout.ms', ''],
-]
 
 function entryOf(
   name: string,
@@ -182,17 +213,18 @@ function brokerSynonyms(
   { config, dynamic }: BrokerSettings,
   name: string,
   names: readonly string[],
-  option: Option,
+  option: Option | null,
 ): ConfigSynonym[] {
   const found: ConfigSynonym[] = []
-  const sensitive = isSensitive(option)
+  const sensitive = option === null || isSensitive(option)
   const add = (from: string, value: string | null | undefined, source: number): void => {
     if (value !== null && value !== undefined)
       found.push({ name: from, value: sensitive ? null : value, source })
   }
   for (const from of names) add(from, dynamic.broker.get(from), ConfigSource.dynamicBroker)
   for (const from of names) add(from, dynamic.cluster.get(from), ConfigSource.dynamicDefaultBroker)
-  for (const from of names) add(from, config.settings.get(from), ConfigSource.staticBroker)
+  for (const from of names)
+    add(from, staticSettings(config, dynamic).get(from), ConfigSource.staticBroker)
   for (const from of names) add(from, defaultText(from), ConfigSource.default)
   const start = found.findIndex((synonym) => synonym.name === name)
   return start === -1 ? [] : found.slice(start)
@@ -212,7 +244,11 @@ function brokerOptionText(
   if (isSensitive(option)) return null
   // One may be set through the other.
   if (name === 'node.id' || name === 'broker.id') return String(config.nodeId)
-  const text = dynamic.broker.get(name) ?? dynamic.cluster.get(name) ?? config.settings.get(name)
+  const set = dynamic.broker.get(name) ?? dynamic.cluster.get(name)
+  // Kafka forgets the static value of what is set at run time under a synonym.
+  const family = familyOf(name)
+  const overruled = family.some((other) => dynamic.broker.has(other) || dynamic.cluster.has(other))
+  const text = set ?? (overruled ? undefined : staticSettings(config, dynamic).get(name))
   if (text === undefined) return valueText(option.type, option.default)
   const parsed = parseOption(name, option, text)
   return 'value' in parsed ? valueText(option.type, parsed.value) : text

@@ -10,6 +10,7 @@
  * here.
  */
 import { assert } from '../base/assert.ts'
+import { type ClientQuotas, NO_CLIENT_QUOTAS } from './client-quotas.ts'
 
 export interface PartitionImage {
   readonly index: number
@@ -34,7 +35,12 @@ export interface TopicImage {
 export interface DynamicConfigs {
   readonly cluster: ReadonlyMap<string, string>
   readonly broker: ReadonlyMap<string, string>
+  /** The configuration file's own settings once it was read again: in place of the static ones. */
+  readonly file?: ReadonlyMap<string, string>
 }
+
+/** Settings of resources by their name, as text. */
+export type NamedConfigs = ReadonlyMap<string, ReadonlyMap<string, string>>
 
 export interface MetadataImage {
   /** Rises by one with each published change, also over restarts. */
@@ -47,8 +53,22 @@ export interface MetadataImage {
   readonly topics: ReadonlyMap<string, TopicImage>
   readonly topicsById: ReadonlyMap<string, TopicImage>
   readonly dynamicConfigs: DynamicConfigs
+  /** Options of single groups; only groups that have some. */
+  readonly groupConfigs: NamedConfigs
+  /** Client metrics subscriptions and their options. */
+  readonly clientMetrics: NamedConfigs
+  readonly clientQuotas: ClientQuotas
   /** Finalized features and their level, as transaction.version 2. */
   readonly features: ReadonlyMap<string, number>
+  /** Keys of partitions whose log cannot be served, since its disk or folder failed. */
+  readonly offlinePartitions: ReadonlySet<number>
+}
+
+/** The next image with these partitions offline too; the same one when it says so already. */
+export function withOffline(image: MetadataImage, keys: readonly number[]): MetadataImage {
+  if (keys.every((key) => image.offlinePartitions.has(key))) return image
+  const offlinePartitions = new Set([...image.offlinePartitions, ...keys])
+  return { ...image, version: image.version + 1, offlinePartitions }
 }
 
 /** Partitions of one topic are numbered below this in a partition key. */
@@ -82,7 +102,11 @@ export function emptyImage(clusterId: string, brokerId: number): MetadataImage {
     topics: new Map(),
     topicsById: new Map(),
     dynamicConfigs: NO_DYNAMIC_CONFIGS,
+    groupConfigs: new Map(),
+    clientMetrics: new Map(),
+    clientQuotas: NO_CLIENT_QUOTAS,
     features: new Map(),
+    offlinePartitions: new Set(),
   }
 }
 
@@ -110,6 +134,39 @@ export function withTopics(
     topicsById.set(topic.topicId, topic)
   }
   return { ...image, version: image.version + 1, topics, topicsById }
+}
+
+/** Whose options: of topics they are part of the topic. */
+export type ConfigOwner =
+  | { readonly kind: 'cluster' | 'broker' }
+  | { readonly kind: 'group' | 'client-metrics'; readonly name: string }
+
+/** The same image, not yet the next one, with these options of one owner. */
+export function withConfigs(
+  image: MetadataImage,
+  owner: ConfigOwner,
+  settings: ReadonlyMap<string, string>,
+): MetadataImage {
+  switch (owner.kind) {
+    case 'cluster':
+    case 'broker':
+      return { ...image, dynamicConfigs: { ...image.dynamicConfigs, [owner.kind]: settings } }
+    case 'group':
+      return { ...image, groupConfigs: withNamed(image.groupConfigs, owner.name, settings) }
+    case 'client-metrics':
+      return { ...image, clientMetrics: withNamed(image.clientMetrics, owner.name, settings) }
+  }
+}
+
+function withNamed(
+  all: NamedConfigs,
+  name: string,
+  settings: ReadonlyMap<string, string>,
+): NamedConfigs {
+  const next = new Map(all)
+  if (settings.size === 0) next.delete(name)
+  else next.set(name, settings)
+  return next
 }
 
 /**
@@ -142,11 +199,27 @@ export function topicChanges(before: MetadataImage, after: MetadataImage): Topic
 /** A clone through another thread is equal without being the same object. */
 function sameTopic(one: TopicImage, other: TopicImage): boolean {
   if (one.partitions.length !== other.partitions.length) return false
-  if (one.configs.size !== other.configs.size) return false
-  for (const [name, value] of one.configs) {
-    if (other.configs.get(name) !== value) return false
-  }
+  if (!sameSettings(one.configs, other.configs)) return false
   return one.partitions.every(
     (partition, index) => partition.leaderEpoch === other.partitions[index]?.leaderEpoch,
   )
+}
+
+/** Do both stand for the same options at run time? Clones are compared by what they hold. */
+export function sameDynamicConfigs(one: DynamicConfigs, other: DynamicConfigs): boolean {
+  if (one === other) return true
+  if (!sameSettings(one.cluster, other.cluster)) return false
+  if (!sameSettings(one.broker, other.broker)) return false
+  const [file, otherFile] = [one.file, other.file]
+  if (file === undefined || otherFile === undefined) return file === otherFile
+  return sameSettings(file, otherFile)
+}
+
+export function sameSettings(
+  one: ReadonlyMap<string, string>,
+  other: ReadonlyMap<string, string>,
+): boolean {
+  if (one.size !== other.size) return false
+  for (const [name, value] of one) if (other.get(name) !== value) return false
+  return true
 }

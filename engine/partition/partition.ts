@@ -42,6 +42,10 @@ export interface PartitionPorts {
   wallMs(): number
   /** Bytes were written: syncs and retention may become due. */
   onWritten(partition: Partition): void
+  /** A write or sync failed. True: the whole data folder was taken offline for it, with a log line. */
+  onDiskError(partition: Partition, error: DiskError): boolean
+  /** It went offline. */
+  onOffline(partition: Partition): void
   /** The high watermark rose or the partition failed: parked reads may be due. */
   onVisible(partition: Partition): void
 }
@@ -60,6 +64,8 @@ export class Partition {
   private offlineReason: string | null = null
   /** What waits for the folder of a partition that was never written to; null: it is there. */
   private awaitingFolder: (() => void)[] | null = null
+  private folderMade = Promise.resolve()
+  private heldBytes = 0
   private diskFull = false
   /** Between the first append of a turn and its write: the shard keeps such partitions in a list. */
   staged = false
@@ -153,21 +159,48 @@ export class Partition {
   }
 
   /** Runs in order of calls, once the folder is there or could not be made. */
-  whenFolder(run: () => void): void {
+  whenFolder(run: () => void, bytes = 0): void {
+    this.heldBytes += bytes
     if (this.awaitingFolder !== null) {
       this.awaitingFolder.push(run)
       return
     }
     this.awaitingFolder = [run]
-    const go = (): void => {
-      const waiting = this.awaitingFolder ?? []
-      this.awaitingFolder = null
-      for (const next of waiting) next()
-    }
-    this.log.createFolder().then(go, (error: unknown) => {
+    const go = (): void => this.releaseHeld()
+    this.folderMade = this.log.createFolder().then(go, (error: unknown) => {
       this.fail(error)
       go()
     })
+  }
+
+  /** Nothing waits for the folder to be made any more: before this the log cannot be closed. */
+  folderSettled(): Promise<void> {
+    return this.folderMade
+  }
+
+  /** Appends go through whenFolder: there is no folder yet, or it is being changed for another. */
+  get holdsAppends(): boolean {
+    return this.awaitingFolder !== null || !this.log.hasFolder
+  }
+
+  /** No room for another append that is held back. */
+  get heldFull(): boolean {
+    const { heldAppendsMax, heldAppendBytesMax } = limits
+    const count = this.awaitingFolder?.length ?? 0
+    return count >= heldAppendsMax || this.heldBytes >= heldAppendBytesMax
+  }
+
+  /** Holds back appends from now on, with all taken so far written; `releaseHeld` ends it. */
+  holdAppends(): void {
+    this.writeStaged()
+    this.awaitingFolder ??= []
+  }
+
+  releaseHeld(): void {
+    const waiting = this.awaitingFolder ?? []
+    this.awaitingFolder = null
+    this.heldBytes = 0
+    for (const next of waiting) next()
   }
 
   /** Writes what the turn staged; then, by flush mode, makes it visible or starts the sync. */
@@ -228,13 +261,27 @@ export class Partition {
   /** Sticks until the next start: answers all that waits and refuses what comes (S5, R26). */
   fail(error: unknown): void {
     if (!(error instanceof DiskError)) throw error
+    if (this.offlineReason !== null || this.ports.onDiskError(this, error)) return
+    this.goOffline(error)
+  }
+
+  /** Takes this partition alone offline: what is stored of it cannot be read. */
+  private goOffline(error: DiskError): void {
     if (this.offlineReason !== null) return
-    this.offlineReason = `the log of ${this.name} is offline: ${error.message}`
+    this.takeOffline(`the log of ${this.name} is offline: ${error.message}`, error)
     this.ports.logger.error(
       `${this.offlineReason}. Stored records are safe; free or mend the disk, then restart.`,
     )
-    this.acks.fail(ErrorCode.KAFKA_STORAGE_ERROR, this.offlineReason)
+  }
+
+  /** As fail, without a line in the log: its data folder failed, which was told. */
+  takeOffline(reason: string, error: DiskError): void {
+    if (this.offlineReason !== null) return
+    this.offlineReason = reason
+    this.log.abandon(error)
+    this.acks.fail(ErrorCode.KAFKA_STORAGE_ERROR, reason)
     this.ports.onVisible(this)
+    this.ports.onOffline(this)
   }
 
   /** 0, or why a request that names `currentLeaderEpoch` (-1 = does not) must not be served. */
@@ -300,7 +347,8 @@ export class Partition {
 
   /** A read that fails is neither an end nor a gap (S12). */
   private unreadable(error: unknown): ReadResult {
-    this.fail(error)
+    if (!(error instanceof DiskError)) throw error
+    this.goOffline(error)
     return failedRead(ErrorCode.KAFKA_STORAGE_ERROR, this.leaderEpoch)
   }
 

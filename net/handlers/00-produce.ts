@@ -68,6 +68,7 @@ class PendingProduce implements ReplyBody {
   /** Appends not answered yet, and one for the request itself while it is being handed out. */
   private waiting = 1
   private failure: PartitionAnswer | null = null
+  private throttleTimeMs = 0
   private hinted = false
 
   constructor(context: RequestContext, request: ProduceRequest, reply: Reply) {
@@ -105,7 +106,7 @@ class PendingProduce implements ReplyBody {
     const { apiVersion } = this.context
     encoderFor(ProduceResponse, apiVersion)(output.writer, {
       responses: this.responses,
-      throttleTimeMs: 0,
+      throttleTimeMs: this.throttleTimeMs,
       ...(this.hinted ? { nodeEndpoints: [this.ownEndpoint()] } : null),
     })
   }
@@ -182,6 +183,7 @@ class PendingProduce implements ReplyBody {
   private settleOne(): void {
     this.waiting--
     if (this.waiting > 0) return
+    this.judge()
     if (this.request.acks !== 0) this.reply.send(this)
     else if (this.failure === null) this.reply.nothing()
     else
@@ -189,6 +191,14 @@ class PendingProduce implements ReplyBody {
         `a produce request with acks=0 failed on partition ${this.failure.index}: ` +
           `${errorName(this.failure.errorCode)} ${this.failure.errorMessage ?? ''}`.trimEnd(),
       )
+  }
+
+  /** By the quotas of its client. */
+  private judge(): void {
+    const { quotas, requestBytes } = this.context
+    if (!quotas.active) return
+    this.throttleTimeMs = quotas.produced(this.context, requestBytes, this.request.acks)
+    if (this.throttleTimeMs > 0) this.reply.throttle(this.throttleTimeMs)
   }
 
   private ownEndpoint(): { nodeId: number; host: string; port: number; rack: string | null } {

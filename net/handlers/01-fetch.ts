@@ -28,7 +28,7 @@ import {
 } from '../fetch-sessions.ts'
 import type { HotHandler, RequestContext } from '../handler.ts'
 import type { Reply, ReplyBody, ReplyOutput } from '../reply.ts'
-import { encodeFetchResponse, type FetchAnswer } from './fetch-response.ts'
+import { encodeFetchResponse, type FetchAnswer, fetchResponseBytes } from './fetch-response.ts'
 
 const TOPIC_IDS_VERSION = 13
 
@@ -56,6 +56,7 @@ class PendingFetch implements ReplyBody {
   private errorCode = 0
   private sessionId = NO_SESSION
   private answers: readonly FetchAnswer[] = []
+  private throttleTimeMs = 0
 
   constructor(context: RequestContext, request: FetchRequest, reply: Reply) {
     this.context = context
@@ -85,7 +86,8 @@ class PendingFetch implements ReplyBody {
     }
     const { router, config, clock } = this.context
     const { maxWaitMs, minBytes, maxBytes, isolationLevel } = this.request
-    const effectiveMaxBytes = Math.min(maxBytes, config.fetchMaxBytes)
+    const quotaBytes = this.context.quotas.fetchBytesMax(this.context)
+    const effectiveMaxBytes = Math.min(maxBytes, config.fetchMaxBytes, quotaBytes)
     const waits = maxWaitMs > 0 && partitions.length === this.asked.length
     const handle = router.read(
       {
@@ -107,6 +109,7 @@ class PendingFetch implements ReplyBody {
 
   encode(output: ReplyOutput): void {
     encodeFetchResponse(output, this.context.apiVersion, {
+      throttleTimeMs: this.throttleTimeMs,
       errorCode: this.errorCode,
       sessionId: this.sessionId,
       answers: this.answers,
@@ -143,6 +146,7 @@ class PendingFetch implements ReplyBody {
 
   private answer(): void {
     const { fetch } = this
+    if (this.context.quotas.active && this.isThrottled()) return
     const answers: FetchAnswer[] = []
     this.asked.forEach((partition, at) => {
       const result = this.results[at]
@@ -162,6 +166,32 @@ class PendingFetch implements ReplyBody {
       )
     this.reply.send(this)
   }
+  /** Over a quota: answered empty at once; the session stays as its client knows it. */
+  private isThrottled(): boolean {
+    const { quotas, apiVersion } = this.context
+    if (!quotas.judgesFetches(this.context)) return false
+    const { fetch } = this
+    const answers: FetchAnswer[] = []
+    this.asked.forEach((partition, at) => {
+      const result = this.results[at]
+      const told = fetch.kind !== 'incremental' || tells(result)
+      if (result !== undefined && told) answers.push({ partition, result })
+    })
+    const bytes = fetchResponseBytes(apiVersion, answers)
+    this.throttleTimeMs = quotas.fetched(this.context, bytes)
+    if (this.throttleTimeMs === 0) return false
+    this.release()
+    if (fetch.kind === 'incremental') this.sessionId = fetch.session.id
+    this.reply.throttle(this.throttleTimeMs)
+    this.reply.send(this)
+    return true
+  }
+}
+
+/** Whether an answer is worth its place in an incremental response, offsets aside. */
+function tells(result: ReadResult | undefined): boolean {
+  if (result === undefined) return false
+  return result.length > 0 || result.errorCode !== ErrorCode.NONE || result.divergingEpoch !== null
 }
 
 /** Key of a partition that exists, else -1. */

@@ -154,7 +154,7 @@ function answerOf(topic: TopicImage, image: MetadataImage, operations: number): 
     name: topic.name,
     topicId: topic.topicId,
     isInternal: topic.internal,
-    partitions: partitionAnswers(topic, image.brokerId),
+    partitions: partitionAnswers(topic, image),
     topicAuthorizedOperations: operations,
   }
 }

@@ -4,21 +4,18 @@
  * features, v4 features whose lowest version is 0 (left out below). A version we do not know is
  * answered by the dispatcher in version 0 with UNSUPPORTED_VERSION.
  *
- * Features say what may be relied on: metadata.version (the level whose record formats and requests
- * we follow) and group.version 0 (no KIP-848 groups yet). transaction.version is finalized nowhere,
- * so Java and franz-go stay on the first transaction protocol (trap T6).
+ * Features say what may be relied on (engine/metadata/features.ts); one that is finalized at level 0
+ * is off and not listed. transaction.version is not supported yet, so Java and franz-go stay on the
+ * first transaction protocol (trap T6).
  *
  * differs from Kafka: features that are not served (share.version, streams.version, kraft.version
  * and so on) are not listed as supported.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
+import { featureLevel, supportedFeatures } from '../../engine/metadata/features.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../engine/protocol/18-api-versions.ts'
 import type { AnyHandler, Handler } from '../handler.ts'
 
-/**
- * metadata.version: 29 is 4.2-IV1, the level of the golden broker; 7 the oldest a 4.x one supports.
- */
-const SUPPORTED_FEATURES = [{ name: 'metadata.version', minVersion: 7, maxVersion: 29 }]
 /** KIP-511: letters and digits, with dots and dashes inside. */
 const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
@@ -59,12 +56,14 @@ export function apiVersionsHandler(
       return {
         errorCode: ErrorCode.NONE,
         apiKeys: ranges(),
-        supportedFeatures: SUPPORTED_FEATURES,
+        supportedFeatures: supportedFeatures.filter(
+          ({ minVersion }) => minVersion > 0 || context.apiVersion >= 4,
+        ),
         finalizedFeaturesEpoch: image.version,
-        finalizedFeatures: SUPPORTED_FEATURES.map(({ name, maxVersion }) => {
-          const level = image.features.get(name) ?? maxVersion
-          return { name, minVersionLevel: level, maxVersionLevel: level }
-        }),
+        finalizedFeatures: supportedFeatures
+          .map(({ name }) => ({ name, level: featureLevel(image, name) }))
+          .filter(({ level }) => level > 0)
+          .map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
       }
     },
   }

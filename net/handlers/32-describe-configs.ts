@@ -95,9 +95,11 @@ function entriesOf(context: RequestContext, resource: Resource): ConfigEntry[] |
     case CLIENT_METRICS:
       return name === ''
         ? invalid('Client metrics subscription name must not be empty')
-        : clientMetricsConfigEntries()
+        : clientMetricsConfigEntries(image.clientMetrics.get(name))
     case GROUP:
-      return name === '' ? invalid('Group name must not be empty') : groupConfigEntries(settings)
+      return name === ''
+        ? invalid('Group name must not be empty')
+        : groupConfigEntries(context.config, image.groupConfigs.get(name))
     default:
       return invalid(`Unexpected resource type ${resourceType} for resource ${name}`)
   }

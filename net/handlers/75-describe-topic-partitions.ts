@@ -95,9 +95,14 @@ function describe(
     name: topic.name,
     topicId: topic.topicId,
     isInternal: topic.internal,
-    partitions: partitionAnswers(topic, image.brokerId)
+    partitions: partitionAnswers(topic, image)
       .slice(start, end)
-      .map((partition) => ({ ...partition, eligibleLeaderReplicas: [], lastKnownElr: [] })),
+      // Who is offline alone would lead again without loss: the eligible leader of KIP-966.
+      .map((partition) => ({
+        ...partition,
+        eligibleLeaderReplicas: partition.offlineReplicas,
+        lastKnownElr: partition.offlineReplicas,
+      })),
     topicAuthorizedOperations: TOPIC_OPERATIONS,
   }
 }

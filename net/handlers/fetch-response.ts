@@ -26,6 +26,7 @@ export interface FetchAnswer {
 }
 
 export interface FetchResponseValue {
+  readonly throttleTimeMs: number
   readonly errorCode: number
   readonly sessionId: number
   /** Neighbours of one topic are sent under one heading. */
@@ -42,7 +43,7 @@ export function encodeFetchResponse(
 ): void {
   const { writer } = output
   const flexible = version >= FLEXIBLE_VERSION
-  writer.int32(0)
+  writer.int32(value.throttleTimeMs)
   if (version >= 7) {
     writer.int16(value.errorCode)
     writer.int32(value.sessionId)
@@ -60,6 +61,41 @@ export function encodeFetchResponse(
   const hinted = version >= LEADER_HINTS_VERSION && answers.some(isHinted)
   writer.unsignedVarint(hinted ? 1 : 0)
   if (hinted) encodeEndpoint(writer, value.node)
+}
+
+/** What quotas count: length field and body, records included, tags of rare errors left out. */
+export function fetchResponseBytes(version: number, answers: readonly FetchAnswer[]): number {
+  const flexible = version >= FLEXIBLE_VERSION
+  const tags = flexible ? 1 : 0
+  let topics = 0
+  let bytes = LENGTH_BYTES + 4 + (version >= 7 ? 6 : 0) + tags
+  for (let at = 0; at < answers.length; ) {
+    const end = topicEnd(answers, at)
+    const name = Buffer.byteLength(answers[at]?.partition.topic ?? '')
+    const nameBytes = flexible ? sizeLength(name + 1, flexible) + name : 2 + name
+    bytes += version >= TOPIC_IDS_VERSION ? 16 : nameBytes
+    bytes += sizeLength(end - at + tags, flexible) + tags
+    for (; at < end; at++) {
+      const { length, abortedTransactions } = answers[at]?.result ?? NO_RESULT
+      const aborted = abortedTransactions?.length ?? -1
+      bytes += 22 + (version >= 5 ? 8 : 0) + (version >= 11 ? 4 : 0) + tags
+      bytes += sizeLength(aborted + tags, flexible) + Math.max(0, aborted) * (16 + tags)
+      bytes += sizeLength(length + tags, flexible) + length
+    }
+    topics++
+  }
+  return bytes + sizeLength(topics + tags, flexible)
+}
+
+const LENGTH_BYTES = 4
+const NO_RESULT = { length: 0, abortedTransactions: null } as const
+
+/** Bytes of a length field: four, or a varint's of the length plus one. */
+function sizeLength(value: number, flexible: boolean): number {
+  if (!flexible) return 4
+  let bytes = 1
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) bytes++
+  return bytes
 }
 
 function encodeTopic(

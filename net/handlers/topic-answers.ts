@@ -1,5 +1,8 @@
 /** What Metadata and DescribeTopicPartitions say of a topic that one broker leads and holds alone. */
-import type { TopicImage } from '../../engine/metadata/image.ts'
+import { ErrorCode } from '../../engine/base/errors.ts'
+import { type MetadataImage, partitionKey, type TopicImage } from '../../engine/metadata/image.ts'
+
+const NO_LEADER = -1
 
 /** "Not asked for", in the authorized-operations fields. */
 export const OPERATIONS_NOT_ASKED = -2_147_483_648
@@ -13,15 +16,23 @@ function operations(codes: readonly number[]): number {
   return codes.reduce((mask, code) => mask | (1 << code), 0)
 }
 
-export function partitionAnswers(topic: TopicImage, brokerId: number) {
+/** A partition whose disk failed has no leader and nobody in sync, as in Kafka. */
+export function partitionAnswers(
+  topic: TopicImage,
+  { brokerId, offlinePartitions }: MetadataImage,
+) {
   const replicas = [brokerId]
-  return topic.partitions.map(({ index, leaderEpoch }) => ({
-    errorCode: 0,
-    partitionIndex: index,
-    leaderId: brokerId,
-    leaderEpoch,
-    replicaNodes: replicas,
-    isrNodes: replicas,
-    offlineReplicas: [],
-  }))
+  return topic.partitions.map(({ index, leaderEpoch }) => {
+    const isOffline =
+      offlinePartitions.size > 0 && offlinePartitions.has(partitionKey(topic.ordinal, index))
+    return {
+      errorCode: isOffline ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
+      partitionIndex: index,
+      leaderId: isOffline ? NO_LEADER : brokerId,
+      leaderEpoch,
+      replicaNodes: replicas,
+      isrNodes: isOffline ? [] : replicas,
+      offlineReplicas: isOffline ? replicas : [],
+    }
+  })
 }

@@ -18,7 +18,7 @@ const PERF_RECORD_BYTES = 100
 type ToolOptions = Partial<CommandOptions>
 
 /** Runs a tool against the lane's broker; throws with what it said unless it ends with 0. */
-async function tool(
+export async function tool(
   lane: Lane,
   name: KafkaToolName,
   args: string[],
@@ -36,11 +36,11 @@ async function tool(
   return result.stdout
 }
 
-function mustSay(output: string, pattern: RegExp): void {
+export function mustSay(output: string, pattern: RegExp): void {
   check(pattern.test(output), () => `expected ${pattern} in:\n${output.slice(0, 2000)}`)
 }
 
-function topicName(stem: string): string {
+export function topicName(stem: string): string {
   return `java-${stem}-${randomUUID().slice(0, 8)}`
 }
 

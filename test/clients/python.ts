@@ -22,7 +22,7 @@ interface Result {
 }
 
 /** The environment's interpreter with the requirement importable; throws Skip when it cannot be had. */
-async function pythonWith(requirement: string, module: string): Promise<string> {
+export async function pythonWith(requirement: string, module: string): Promise<string> {
   const environment = join(cacheFolder(), 'python')
   const python = join(environment, 'bin/python')
   const run = (command: string, ...args: string[]) =>
@@ -74,5 +74,11 @@ export const pythonScenario: Scenario = {
       'kafka_python_client.py',
     ),
     scriptCheck('confluent-kafka', 'confluent-kafka', 'confluent_kafka', 'confluent_client.py'),
+    scriptCheck(
+      'confluent-kafka, group.protocol=consumer',
+      'confluent-kafka',
+      'confluent_kafka',
+      'confluent_consumer_protocol.py',
+    ),
   ],
 }

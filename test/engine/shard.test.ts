@@ -58,12 +58,14 @@ async function rig(topics: TopicImage[], disk = new SimulatedDisk({ seed: 7 })) 
     logger: silentLogger,
     dataFolders: {
       folders: ['/data'],
+      failed: new Map(),
       placed: new Map(),
       logStartOffsets: new Map(),
       damaged: new Map(),
     },
     owns: () => true,
     control: null,
+    report: () => {},
     emptyImage: empty,
   })
   let image: MetadataImage = withTopics(empty, topics)
@@ -222,7 +224,7 @@ describe('a shard', () => {
     expect(next).toEqual({ errorCode: 0, baseOffset: 1 })
   })
 
-  it('takes a partition offline for good after an I/O error, and only that one', async () => {
+  it('takes its data folder offline for good after an I/O error of a write', async () => {
     const shard = await rig([topicOf('orders', 1)])
     shard.disk.inject({
       at: 1,
@@ -237,7 +239,7 @@ describe('a shard', () => {
     expect(shard.read(KEY, 0).answer.results?.[0]?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     const other = shard.append(partitionKey(1, 1), 'c')
     shard.shard.flush()
-    expect(other.errorCode).toBe(0)
+    expect(other.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
   })
 
   it('tells waiters of a deleted topic that it is unknown, and renames its folder', async () => {
@@ -248,6 +250,19 @@ describe('a shard', () => {
     await shard.change((image) => withTopics(image, [], ['orders']))
     expect(answer.results?.[0]?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     expect((await shard.disk.list('/data')).every((name) => name.endsWith('-delete'))).toBe(true)
+  })
+
+  it('closes a log after what waited for its folder, not before', async () => {
+    const { closeClean, shard, disk } = await rig([topicOf('__consumer_offsets', 4)])
+    const key = partitionKey(4, 0)
+    shard.append(
+      key,
+      buildBatch({ records: [{ key: null, value: Buffer.from('last'), timestamp: 1 }] }),
+      { ...OPTIONS, internalAllowed: true },
+      () => {},
+    )
+    await closeClean()
+    expect(await disk.list('/data/__consumer_offsets-0')).toContain('00000000000000000001.snapshot')
   })
 
   it('creates the folder of an internal partition with its first record', async () => {
@@ -312,5 +327,40 @@ describe('a shard', () => {
     const next = second.append(KEY, 'd')
     second.shard.flush()
     expect(next).toEqual({ errorCode: 0, baseOffset: 3 })
+  })
+
+  it('puts options changed for all brokers in force for every partition, but not over its own', async () => {
+    const shard = await rig([
+      topicOf('orders', 1),
+      topicOf('wide', 2, [['max.message.bytes', '900']]),
+    ])
+    const wide = partitionKey(2, 1)
+    const code = (key: number) => {
+      const appended = shard.append(key, 'x'.repeat(200))
+      shard.shard.flush()
+      return appended.errorCode
+    }
+    expect([code(KEY), code(wide)]).toEqual([0, 0])
+    const set = (...settings: [string, string][]) =>
+      shard.change((image) => ({
+        ...image,
+        version: image.version + 1,
+        dynamicConfigs: { ...image.dynamicConfigs, cluster: new Map(settings) },
+      }))
+    await set(['message.max.bytes', '300'])
+    expect([code(KEY), code(wide)]).toEqual([ErrorCode.MESSAGE_TOO_LARGE, 0])
+    await set()
+    expect(code(KEY)).toBe(0)
+  })
+
+  it('syncs as early as a shorter flush.ms asks, also what is written already', async () => {
+    const shard = await rig([topicOf('orders', 1, [['flush.ms', '60000']])])
+    shard.append(KEY, 'a')
+    shard.shard.flush()
+    const due = () =>
+      (shard.shard.nextDueMs() ?? Number.POSITIVE_INFINITY) - shard.clock.monotonicMs()
+    expect(due()).toBeGreaterThan(50_000)
+    await shard.change((image) => withTopics(image, [topicOf('orders', 1, [['flush.ms', '20']])]))
+    expect(due()).toBeLessThan(50)
   })
 })

@@ -76,6 +76,82 @@ describe.each<ReceiveMode>(['onread', 'data'])('a connection that reads by %s', 
   })
 })
 
+describe.each<ReceiveMode>(['onread', 'data'])(
+  'a muted connection that reads by %s',
+  (receiveMode) => {
+    const TURN_MS = 20
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, TURN_MS))
+
+    it('gets its answer at once and is heard again when its time is over', async () => {
+      const api = new ParkingApi()
+      const client = await startRig(api, { receiveMode })
+      client.send(produce(1))
+      await api.until(() => api.started.length === 1)
+      api.replyTo(1).throttle(5_000)
+      api.replyTo(1).send(new FillerBody())
+      await client.answered(1)
+      client.send(produce(2), heartbeat(3))
+      await pause()
+      theRig().pass(4_990)
+      await pause()
+      expect(api.started.length).toBe(1)
+      expect(client.answers.length).toBe(1)
+      theRig().pass(20)
+      await api.until(() => api.started.length === 2)
+      api.replyTo(2).send(new FillerBody())
+      await client.answered(3)
+      expect(client.order).toEqual([1, 2, 3])
+    })
+
+    it('holds what it had sent already, and the longest silence counts', async () => {
+      const api = new ParkingApi()
+      const client = await startRig(api, { receiveMode })
+      client.send(produce(1), produce(2), heartbeat(3))
+      await api.until(() => api.started.length === 2)
+      api.replyTo(1).throttle(3_000)
+      api.replyTo(1).send(new FillerBody())
+      api.replyTo(2).throttle(1_000)
+      api.replyTo(2).send(new FillerBody())
+      await client.answered(2)
+      theRig().pass(2_000)
+      await pause()
+      expect(client.answers.length).toBe(2)
+      theRig().pass(1_010)
+      await client.answered(3)
+      expect(client.order).toEqual([1, 2, 3])
+    })
+
+    it('is not taken for idle, and may leave', async () => {
+      const api = new ParkingApi()
+      const client = await startRig(api, { receiveMode, idleMs: 1_000 })
+      client.send(produce(1))
+      await api.until(() => api.started.length === 1)
+      api.replyTo(1).throttle(10_000)
+      api.replyTo(1).send(new FillerBody())
+      await client.answered(1)
+      for (let i = 0; i < 9; i++) theRig().pass(1_000)
+      await pause()
+      expect(client.closed).toBe(false)
+      for (const connection of theRig().connections) connection.drain()
+      await client.ended()
+    })
+
+    it('leaves the other connections of its client alone', async () => {
+      const api = new ParkingApi()
+      const client = await startRig(api, { receiveMode })
+      const other = await theRig().client()
+      client.send(produce(1))
+      await api.until(() => api.started.length === 1)
+      api.replyTo(1).throttle(60_000)
+      api.replyTo(1).send(new FillerBody())
+      await client.answered(1)
+      other.send(heartbeat(7))
+      await other.answered(1)
+      expect(other.order).toEqual([7])
+    })
+  },
+)
+
 describe('order on a connection', () => {
   it('replies in request order whatever order the work ends in', async () => {
     const api = new ParkingApi()

@@ -20,6 +20,7 @@ import {
   requestFrame,
   testConnectionServices,
 } from '../support/connection-rig.ts'
+import { testGate } from '../support/test-gate.ts'
 
 const options: ListenOptions = {
   shards: 1,
@@ -41,8 +42,7 @@ const apiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = {
   response: ApiVersionsResponse,
   handle: ({ connection }) => ({
     errorCode: 0,
-    apiKeys: [],
-    throttleTimeMs: connection.advertised.port,
+    apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: connection.advertised.port & 0x7fff }],
   }),
 }
 
@@ -63,7 +63,7 @@ async function accept(
     advertised: { host: 'told', port: socket.port },
     services,
     nextId: () => ids++,
-    connectionsMax,
+    gate: testGate({ maxConnections: connectionsMax }),
   })
   await listener.start({
     fd: socket.fds[shard] ?? -1,
@@ -119,7 +119,7 @@ describe.each(ways)('a listener by way of %s', (way) => {
     client.send(requestFrame(ApiVersionsRequest, 1, 5, {}))
     await client.answered(1)
     expect(client.order).toEqual([5])
-    expect(client.answers[0]?.readInt32BE(10)).toBe(socket.port)
+    expect(client.answers[0]?.readInt16BE(14)).toBe(socket.port & 0x7fff)
     expect(listener.connectionCount).toBe(1)
   })
 

@@ -96,10 +96,8 @@ describe('the properties format', () => {
     const { config, warnings, errors } = await load({ file: await fileWith(STOCK_KRAFT) })
     expect(errors).toEqual([])
     expect(warnings).toEqual([
-      'process.roles, controller.quorum.bootstrap.servers have no effect: sluice keeps its ' +
-        'metadata itself and needs no controllers; remove it',
-      'inter.broker.listener.name has no effect: counts only among several brokers; this one ' +
-        'is alone',
+      'process.roles, controller.quorum.bootstrap.servers, the listener CONTROLLER://:9093 have ' +
+        'no effect: sluice keeps its metadata itself and needs no controllers; remove it',
     ])
     expect(config.nodeId).toBe(1)
     expect(config.clientListeners).toEqual([
@@ -130,10 +128,71 @@ describe('the properties format', () => {
   })
 })
 
+describe('files as Kafka ships them', () => {
+  const common = `
+num.network.threads=3
+num.io.threads=8
+socket.send.buffer.bytes=102400
+socket.receive.buffer.bytes=102400
+socket.request.max.bytes=104857600
+num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+log.retention.hours=168
+log.segment.bytes=1073741824
+log.retention.check.interval.ms=300000
+`
+  const kraftOnly = `
+inter.broker.listener.name=PLAINTEXT
+advertised.listeners=PLAINTEXT://localhost:9092
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,\\
+  SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
+`
+  test.each([
+    [
+      'broker.properties of 4.2',
+      `process.roles=broker\nnode.id=2\ncontroller.quorum.bootstrap.servers=localhost:9093
+listeners=PLAINTEXT://localhost:9092\nlog.dirs=/tmp/kraft-broker-logs
+num.recovery.threads.per.data.dir=2\nshare.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor=1${common}${kraftOnly}`,
+      2,
+      'process.roles, controller.quorum.bootstrap.servers have no effect: ',
+    ],
+    [
+      'kraft/server.properties of 3.x',
+      `process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093
+listeners=PLAINTEXT://:9092,CONTROLLER://:9093\nlog.dirs=/tmp/kraft-combined-logs
+num.recovery.threads.per.data.dir=1${common}${kraftOnly}`,
+      1,
+      'process.roles, controller.quorum.voters, the listener CONTROLLER://:9093 have no effect: ',
+    ],
+    [
+      'server.properties of 2.x and 3.x',
+      `broker.id=0\nlog.dirs=/tmp/kafka-logs\nzookeeper.connect=localhost:2181
+num.recovery.threads.per.data.dir=1\nzookeeper.connection.timeout.ms=18000
+group.initial.rebalance.delay.ms=0${common}`,
+      0,
+      'zookeeper.connect, zookeeper.connection.timeout.ms have no effect: ',
+    ],
+  ])('%s starts unchanged, with one warning', async (_name, text, nodeId, warning) => {
+    const { config, warnings, errors } = await load({ file: await fileWith(text) })
+    expect(errors).toEqual([])
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain(warning)
+    expect(config.nodeId).toBe(nodeId)
+    expect(config.clientListeners.map(({ name, port }) => [name, port])).toEqual([
+      ['PLAINTEXT', 9092],
+    ])
+  })
+})
+
 describe('the environment', () => {
   test('underscores stand for dots, two for one, three for a dash', () => {
     expect(optionOfVariable('KAFKA_A_B__C___D')).toBe('a.b_c-d')
     expect(optionOfVariable('KAFKA_NUM_PARTITIONS')).toBe('num.partitions')
+    expect(optionOfVariable('KAFKA_CFG_LOG_DIRS')).toBe('log.dirs')
   })
 
   test("variables of Kafka's start scripts are passed over in silence", async () => {
@@ -154,43 +213,6 @@ describe('the environment', () => {
   test('CLUSTER_ID names the cluster', async () => {
     const { config } = await load({ environment: { CLUSTER_ID: 'Wq7sKz4fRbuHn2p0yXvLcA' } })
     expect(config.sluiceClusterId).toBe('Wq7sKz4fRbuHn2p0yXvLcA')
-  })
-})
-
-/** `${…}` without this file's own template strings taking it up. */
-function reference(inside: string): string {
-  return `\u0024{${inside}}`
-}
-
-describe('references', () => {
-  test('to the environment and to a file are replaced wherever they stand in a value', async () => {
-    await writeFile(join(folder, 'more.properties'), 'port=9192\n')
-    const { config, errors } = await load({
-      environment: { HOST: '10.0.0.1' },
-      overrides: [
-        `listeners=PLAINTEXT://${reference('env:HOST')}:${reference('file:more.properties:port')}`,
-      ],
-    })
-    expect(errors).toEqual([])
-    expect(config.clientListeners).toMatchObject([{ host: '10.0.0.1', port: 9192 }])
-  })
-
-  test('that lead nowhere are errors, each once', async () => {
-    await writeFile(join(folder, 'empty.properties'), '')
-    const { errors } = await load({
-      overrides: [
-        `num.partitions=${reference('env:NOT_SET')}`,
-        `broker.rack=${reference('file:empty.properties:rack')}`,
-        `log.dirs=${reference('vault:x')}`,
-      ],
-    })
-    expect(errors).toEqual([
-      `num.partitions refers to ${reference('env:NOT_SET')}, a variable that is not set`,
-      `broker.rack refers to ${reference('file:empty.properties:rack')}, a key that is not ` +
-        'in that file',
-      `log.dirs refers to ${reference('vault:x')}, which is neither an env:NAME nor a ` +
-        'file:/path:key reference',
-    ])
   })
 })
 

@@ -6,6 +6,9 @@ import { TimerWheel } from '../../engine/base/timer-wheel.ts'
 import { ProduceRequest } from '../../engine/protocol/00-produce.ts'
 import { ApiVersionsRequest } from '../../engine/protocol/18-api-versions.ts'
 import { openListeningSocket } from '../../net/listener.ts'
+import { ConnectionCounts, connectionCountsMemory } from '../../net/quotas/connection-counts.ts'
+import { RateTable, rateTableMemory, rateWindow } from '../../net/quotas/rate-table.ts'
+import { noQuotas } from '../../net/quotas/shard-quotas.ts'
 import { ShardServer } from '../../net/shard-server.ts'
 import type { Router } from '../../workers/router.ts'
 import {
@@ -26,6 +29,7 @@ afterEach(async () => {
 async function start(router: FakeRouter) {
   const { config } = parseBrokerConfig(new Map())
   const clock = new ManualClock()
+  const window = rateWindow(11, 1)
   const server = new ShardServer({
     config,
     router: router as unknown as Router,
@@ -34,6 +38,10 @@ async function start(router: FakeRouter) {
     clock,
     logger: new MemoryLogger(),
     random: { uuid: () => '', int: () => 1 },
+    quotas: noQuotas(),
+    counts: new ConnectionCounts(connectionCountsMemory(64)),
+    rates: new RateTable(rateTableMemory(window, 16), window),
+    processMs: () => clock.nowMs,
     fatal: (error) => {
       throw error
     },

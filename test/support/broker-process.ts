@@ -11,7 +11,9 @@ import { collect, endChild, startChild } from './child-processes.ts'
 import type { ManagedBroker } from './managed-broker.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const COMPILED = join(ROOT, 'dist/tools/sluice.js')
+/** What users run once there is a build. */
+const BINARY = join(ROOT, 'bin/sluice.js')
+const BUILT = join(ROOT, 'dist/bundle/sluice.cjs')
 const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 60_000
 /** The line that tells where clients connect, whatever port the system chose. */
@@ -23,7 +25,7 @@ export interface BrokerProcessOptions {
   readonly dataFolder?: string
   /** server.properties keys, as --override. */
   readonly overrides?: Record<string, string>
-  /** Run dist/ instead of the sources. */
+  /** Run what `npm run build` made instead of the sources. */
   readonly compiled?: boolean
 }
 
@@ -36,10 +38,8 @@ export async function startBroker(options: BrokerProcessOptions = {}): Promise<B
 
 /** The command line of our binary, from its sources or compiled. */
 export function sluiceCommand(compiled: boolean, args: readonly string[]): string[] {
-  if (compiled && !existsSync(COMPILED)) throw new Error('run `npm run build` before --compiled')
-  return compiled
-    ? [COMPILED, ...args]
-    : ['--import', 'tsx', join(ROOT, 'tools/sluice.ts'), ...args]
+  if (compiled && !existsSync(BUILT)) throw new Error('run `npm run build` before --compiled')
+  return compiled ? [BINARY, ...args] : ['--import', 'tsx', join(ROOT, 'tools/sluice.ts'), ...args]
 }
 
 export class BrokerProcess implements ManagedBroker {

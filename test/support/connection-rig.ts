@@ -6,8 +6,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { InvariantError } from '../../engine/base/assert.ts'
 import type { Clock } from '../../engine/base/clock.ts'
+import { parseBrokerConfig } from '../../engine/base/config.ts'
 import type { Logger } from '../../engine/base/logger.ts'
 import { TimerWheel } from '../../engine/base/timer-wheel.ts'
+import { emptyImage } from '../../engine/metadata/image.ts'
 import { encodeRequestHeader } from '../../engine/protocol/header.ts'
 import { encoderFor } from '../../engine/schema/codec.ts'
 import type { AnyMessage } from '../../engine/schema/fields.ts'
@@ -17,10 +19,12 @@ import { Dispatcher } from '../../net/dispatch.ts'
 import type { AnyHandler, HandlerServices } from '../../net/handler.ts'
 import { Notices } from '../../net/notices.ts'
 import { OutboxPool } from '../../net/outbox.ts'
+import { noQuotas } from '../../net/quotas/shard-quotas.ts'
 import { ReceiveArena, type Slab, type SlabSource } from '../../net/receive.ts'
 import { ReplyOutput } from '../../net/reply.ts'
 import type { ReceiveMode } from '../../net/socket-handle.ts'
 import { Turn } from '../../net/turn.ts'
+import type { Router } from '../../workers/router.ts'
 
 export class ManualClock implements Clock {
   nowMs = 1_000
@@ -72,7 +76,14 @@ export function testConnectionServices(
   const { clock, logger } = options
   const flushStorage = options.flushStorage ?? (() => {})
   const arena = new ReceiveArena(flushStorage)
-  const services = { clock, logger, ...options.services } as HandlerServices
+  const services = {
+    clock,
+    logger,
+    router: { image: () => emptyImage('', 1) } as Router,
+    config: parseBrokerConfig(new Map()).config,
+    quotas: noQuotas(),
+    ...options.services,
+  } as HandlerServices
   return {
     dispatcher: new Dispatcher(options.handlers, services, fatal),
     turn: new Turn(flushStorage, () => arena.turnFlushed()),

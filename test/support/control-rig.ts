@@ -3,6 +3,7 @@
  * requests run by a real controller on a simulated disk, its images in force in the router at once.
  */
 import { type BrokerConfig, parseBrokerConfig } from '../../engine/base/config.ts'
+import { effectiveConfig } from '../../engine/base/config-dynamic.ts'
 import { ApiError, ErrorCode } from '../../engine/base/errors.ts'
 import { runControlRequest } from '../../engine/coordinator/controller/control-requests.ts'
 import { topicConfigEntries } from '../../engine/metadata/config-entries.ts'
@@ -54,9 +55,10 @@ export async function controlRig(
     ({
       apiVersion,
       clientId: 'c',
-      config,
+      config: effectiveConfig(config, router.metadata.dynamicConfigs),
       router,
       logger,
+      clock: { monotonicMs: () => 1_000, wallMs: () => 1_700_000_000_000 },
       connection: { id: 1, clientHost: '10.0.0.9', listenerName: 'L', advertised: ADVERTISED },
     }) as unknown as RequestContext
   return {

@@ -46,6 +46,7 @@ export async function startController(
     random: seededRandom(disk.calls + 7),
     logger,
     topicDefaults: topicDefaults(config),
+    config,
     internalTopic: (name: string) => internalTopic(config, name),
     publish: async (image: MetadataImage) => {
       images.push(image)

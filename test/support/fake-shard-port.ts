@@ -57,6 +57,12 @@ export class FakeShardPort implements ShardPort {
       control: missing,
       allocateProducerIds: missing,
       checkpoints: missing,
+      describeFolders: missing,
+      describeVolumes: missing,
+      moveReplicas: missing,
+      describeProducers: missing,
+      failFolder: missing,
+      reportFolder: missing,
       ...calls,
     }
   }

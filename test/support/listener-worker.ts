@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Listener } from '../../net/listener.ts'
 import { ManualClock, MemoryLogger, testConnectionServices } from './connection-rig.ts'
+import { testGate } from './test-gate.ts'
 
 const { fd, closable } = workerData as { fd: number; closable: boolean }
 const services = testConnectionServices({
@@ -15,7 +16,7 @@ const listener = new Listener({
   advertised: { host: 'h', port: 1 },
   services,
   nextId: () => accepted++,
-  connectionsMax: 10_000,
+  gate: testGate({}),
 })
 await listener.start({ fd, server: null, closable })
 parentPort?.on('message', (message: 'count' | 'stop') => {

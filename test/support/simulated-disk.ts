@@ -288,6 +288,12 @@ export class SimulatedDisk implements Disk {
     return this.freeNow()
   }
 
+  async totalBytes(path: string): Promise<number> {
+    await this.wait()
+    this.enter('freeBytes', path)
+    return this.options.capacityBytes ?? Number.MAX_SAFE_INTEGER
+  }
+
   async readFile(path: string): Promise<Buffer | null> {
     await this.wait()
     const fault = this.enter('read', path)
@@ -420,6 +426,12 @@ class SimulatedFile implements DiskFile {
     this.node.write(bytes.subarray(0, size), position, this.disk.tree.sequence++)
     this.node.modifiedMs = this.disk.options.wallMs?.() ?? 0
     return size
+  }
+
+  async write(bytes: Buffer, position: number): Promise<number> {
+    const written = this.writeSync([bytes], position)
+    await this.disk.wait()
+    return written
   }
 
   readSync(into: Buffer, position: number): number {

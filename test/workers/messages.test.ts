@@ -42,7 +42,46 @@ const samples: { [K in keyof typeof calls]: [unknown, unknown] } = {
   allocateProducerIds: [{ count: 1000 }, { firstProducerId: 2 ** 40, count: 1000 }],
   checkpoints: [
     {},
-    { partitions: [{ key: 9, recoveryPoint: 1, logStartOffset: 0, highWatermark: 2 }] },
+    { partitions: [{ key: 9, recoveryPoint: 1, logStartOffset: 0, highWatermark: 2, folder: 1 }] },
+  ],
+  describeFolders: [
+    {},
+    {
+      replicas: [
+        { key: 2 ** 52, folder: 3, sizeBytes: 2 ** 50, offsetLag: 2 ** 40, isFuture: true },
+        { key: 0, folder: -1, sizeBytes: 0, offsetLag: 0, isFuture: false },
+      ],
+    },
+  ],
+  describeVolumes: [
+    {},
+    { volumes: [{ errorCode: 56, totalBytes: -1, usableBytes: Number.MAX_SAFE_INTEGER }] },
+  ],
+  moveReplicas: [{ partitions: [{ key: 7, folder: 2 }] }, { partitions: [{ errorCode: 57 }] }],
+  describeProducers: [
+    { partitions: [{ key: 7 }] },
+    {
+      partitions: [
+        {
+          errorCode: 0,
+          producers: [
+            {
+              producerId: 2 ** 45,
+              producerEpoch: 32767,
+              lastSequence: -1,
+              lastTimestamp: 1_700_000_000_000,
+              coordinatorEpoch: -1,
+              transactionFirstOffset: 2 ** 52,
+            },
+          ],
+        },
+      ],
+    },
+  ],
+  failFolder: [{ folder: '/ä', reason: 'EIO' }, { offlineKeys: [0, 2 ** 52] }],
+  reportFolder: [
+    { folder: '/b', failed: true, reason: 'write: EROFS', offlineKeys: [5], moved: false },
+    {},
   ],
   stats: [
     {},

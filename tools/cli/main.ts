@@ -48,7 +48,8 @@ async function runOwn(words: readonly string[], io: CommandIo): Promise<number> 
   return exitCode
 }
 
-function newProgram(io: CommandIo, exit: (code: number) => void): Command {
+/** Every command of ours, ready to parse. */
+export function newProgram(io: CommandIo, exit: (code: number) => void): Command {
   const program = new Command('sluice')
   program
     .description('A Kafka-compatible message broker and its tools.')

@@ -1,42 +1,51 @@
 /**
  * `-daemon`: the same command started again, detached, in a session of its own. Its output goes to
- * logs/server.log and its process id to logs/sluice.pid below the working directory; SIGTERM to that
- * process is a clean stop.
+ * logs/server.log and its process id to logs/sluice.pid below the working directory (LOG_DIR names
+ * another folder, as for Kafka's script); SIGTERM to that process is a clean stop. It tells by its
+ * channel that it serves, whatever log level it has.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { sluiceProgram } from '../package-root.ts'
 import { CommandFailure, ExitCode } from './failure.ts'
 import type { CommandIo } from './io.ts'
+import { livePid, PID_FILE_VARIABLE } from './pid-file.ts'
+import { SERVING_MESSAGE } from './service-manager.ts'
 
 const FOLDER = 'logs'
 const LOG_FILE = 'server.log'
 const PID_FILE = 'sluice.pid'
 const WAIT_MS = 30_000
-const POLL_MS = 50
-const STARTED = 'Kafka Server started'
 /** Of what the broker says while it is waited for. */
 const SAID_BYTES_MAX = 64 * 1024
 const LINES_TOLD = 4
 
 /** Waits until the broker serves; one that is still at it after a while is left to go on. */
 export async function serveDaemon(args: readonly string[], io: CommandIo): Promise<number> {
-  const folder = join(io.cwd, FOLDER)
+  const folder = resolve(io.cwd, io.env['LOG_DIR'] ?? FOLDER)
   mkdirSync(folder, { recursive: true })
   const logPath = join(folder, LOG_FILE)
   const pidPath = join(folder, PID_FILE)
+  const running = livePid(pidPath)
+  if (running !== null)
+    throw new CommandFailure(
+      ExitCode.failed,
+      `a broker runs in the background here already, as process ${running}`,
+      `${pidPath} names it`,
+      'stop it by `kill` and that number, or start this one in another folder',
+    )
   const log = openSync(logPath, 'a+')
   const from = statSync(logPath).size
   const child = spawn(process.execPath, [...sluiceProgram(), ...args], {
     cwd: io.cwd,
-    env: { ...io.env },
+    env: { ...io.env, [PID_FILE_VARIABLE]: pidPath },
     detached: true,
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', log, log, 'ipc'],
   })
   writeFileSync(pidPath, `${child.pid}\n`)
   try {
-    const outcome = await serving(child, () => saidSince(log, from))
+    const outcome = await serving(child)
     if (outcome === 'ended') {
       rmSync(pidPath, { force: true })
       throw new CommandFailure(
@@ -48,6 +57,7 @@ export async function serveDaemon(args: readonly string[], io: CommandIo): Promi
     }
     const state = outcome === 'serving' ? 'serves' : 'is still starting'
     io.stderr.write(`broker ${child.pid} ${state}; its log is ${logPath}\n`)
+    if (child.connected) child.disconnect()
     child.unref()
     return ExitCode.done
   } finally {
@@ -55,20 +65,20 @@ export async function serveDaemon(args: readonly string[], io: CommandIo): Promi
   }
 }
 
-async function serving(
-  child: ChildProcess,
-  said: () => string,
-): Promise<'serving' | 'ended' | 'starting'> {
-  let ended = false
-  child.once('exit', () => {
-    ended = true
+/** Settled by what comes first: its word, its end, or our patience. */
+function serving(child: ChildProcess): Promise<'serving' | 'ended' | 'starting'> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve('starting'), WAIT_MS)
+    const settle = (outcome: 'serving' | 'ended') => (): void => {
+      clearTimeout(timer)
+      resolve(outcome)
+    }
+    child.once('exit', settle('ended'))
+    child.once('error', settle('ended'))
+    child.on('message', (message) => {
+      if (message === SERVING_MESSAGE) settle('serving')()
+    })
   })
-  for (let waited = 0; waited < WAIT_MS; waited += POLL_MS) {
-    if (said().includes(STARTED)) return 'serving'
-    if (ended) return 'ended'
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-  }
-  return 'starting'
 }
 
 function saidSince(log: number, from: number): string {

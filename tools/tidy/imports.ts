@@ -69,6 +69,9 @@ export const importTable: readonly Row[] = [
   // What the broker does to its data folders before and beside serving.
   { from: 'net/data-folders.ts', allow: ['engine/', 'workers/', 'net/'] },
   { from: 'net/checkpointer.ts', allow: ['engine/', 'workers/', 'net/'] },
+  { from: 'net/duplicate-folders.ts', allow: ['engine/', 'workers/', 'net/'] },
+  { from: 'net/unadopted-folder.ts', allow: ['engine/', 'workers/', 'net/'] },
+  { from: 'net/folder-watch.ts', allow: ['engine/', 'workers/', 'net/'] },
   // The own client builds and reads records as any client does.
   {
     from: 'net/client/',

@@ -10,6 +10,8 @@
  * always 1 here, whatever default.replication.factor says, while there is one broker.
  */
 import { assert } from '../../base/assert.ts'
+import type { BrokerConfig } from '../../base/config.ts'
+import { idleSettings } from '../../base/config-dynamic.ts'
 import { ApiError, ErrorCode } from '../../base/errors.ts'
 import { limits } from '../../base/limits.ts'
 import type { Logger } from '../../base/logger.ts'
@@ -17,26 +19,42 @@ import { OneAtATime } from '../../base/one-at-a-time.ts'
 import type { Random } from '../../base/random.ts'
 import {
   type MetadataImage,
+  sameSettings,
   TOPIC_ORDINAL_END,
   type TopicImage,
+  withConfigs,
+  withOffline,
   withTopics,
 } from '../../metadata/image.ts'
 import type { MetaChange, MetaStore } from '../../metastore/meta-store.ts'
 import type { CreateTopicsRequest } from '../../protocol/19-create-topics.ts'
 import type { DeleteTopicsRequest } from '../../protocol/20-delete-topics.ts'
 import type { CreatePartitionsRequest } from '../../protocol/37-create-partitions.ts'
+import type { AlterClientQuotasRequest } from '../../protocol/49-alter-client-quotas.ts'
+import type { UpdateFeaturesRequest } from '../../protocol/57-update-features.ts'
 import {
   CLUSTER_KEY,
   type ClusterRecord,
   CONFIG_PREFIX,
+  configKey,
   DELETED_PREFIX,
+  FEATURES_KEY,
   imageOf,
   parseRecord,
   TOPIC_PREFIX,
   type TopicRecord,
   topicImage,
 } from './cluster-state.ts'
+import {
+  type ConfigPlan,
+  configOwner,
+  planConfigChanges,
+  type ResourceChanges,
+} from './config-changes.ts'
+import { planFeatureUpdates } from './feature-updates.ts'
+import { UNLIMITED } from './mutation-quota.ts'
 import { type PlannedTopic, planTopics, type TopicDefaults } from './new-topic.ts'
+import { type AlteredQuota, planQuotaChanges, QUOTA_PREFIX } from './quota-changes.ts'
 import type { Refusal } from './refusal.ts'
 import { planGrowth } from './topic-growth.ts'
 import { planRemoval } from './topic-removal.ts'
@@ -46,6 +64,8 @@ export interface ControllerPorts {
   readonly random: Random
   readonly logger: Logger
   readonly topicDefaults: TopicDefaults
+  /** The static one. */
+  readonly config: BrokerConfig
   /** Size and options of one of the broker's own topics; null for a name that is none. */
   internalTopic(name: string): PlannedTopic | null
   /** Publishes an image; resolves when every shard has applied it. */
@@ -116,7 +136,10 @@ export class Controller {
     )
     if (revision === null) throw new Error('another process writes to the same control state')
     const topics = await store.range(TOPIC_PREFIX)
-    const image = imageOf(brokerId, cluster, topics, await store.range(CONFIG_PREFIX), revision)
+    const configs = await store.range(CONFIG_PREFIX)
+    const features = await store.get(FEATURES_KEY)
+    const quotas = await store.range(QUOTA_PREFIX)
+    const image = imageOf(brokerId, cluster, topics, configs, features, quotas, revision)
     const deleted = new Map(
       (await store.range(DELETED_PREFIX)).map((row) => [
         row.key.slice(DELETED_PREFIX.length),
@@ -140,7 +163,7 @@ export class Controller {
     return this.changes.run(() => this.forget([...topicIds]))
   }
 
-  createTopics(request: CreateTopicsRequest): Promise<CreatedTopic[]> {
+  createTopics(request: CreateTopicsRequest, quota = UNLIMITED): Promise<CreatedTopic[]> {
     return this.changes.run(async () => {
       const { topicDefaults } = this.ports
       let { nextOrdinal } = this.cluster
@@ -148,6 +171,8 @@ export class Controller {
       const results = planTopics(request.topics, this.current, topicDefaults).map(
         ({ name, plan }): CreatedTopic => {
           if ('errorCode' in plan) return { name, topic: null, ...plan }
+          const over = quota.take(plan.partitions)
+          if (over !== null) return { name, topic: null, ...over }
           const topic = this.newTopic(name, nextOrdinal++, plan)
           planned.push(topic)
           return { name, topic: topic.image, ...NO_ERROR }
@@ -172,12 +197,14 @@ export class Controller {
     })
   }
 
-  deleteTopics(request: DeleteTopicsRequest): Promise<DeletedTopic[]> {
+  deleteTopics(request: DeleteTopicsRequest, quota = UNLIMITED): Promise<DeletedTopic[]> {
     return this.changes.run(async () => {
       const removed: TopicImage[] = []
       const results = planRemoval(request, this.current).map(
         ({ name, topicId, plan }): DeletedTopic => {
           if ('errorCode' in plan) return { name, topicId, ...plan }
+          const over = quota.take(plan.partitions.length)
+          if (over !== null) return { name: plan.name, topicId: plan.topicId, ...over }
           removed.push(plan)
           return { name: plan.name, topicId: plan.topicId, ...NO_ERROR }
         },
@@ -187,15 +214,16 @@ export class Controller {
     })
   }
 
-  createPartitions(request: CreatePartitionsRequest): Promise<GrownTopic[]> {
+  createPartitions(request: CreatePartitionsRequest, quota = UNLIMITED): Promise<GrownTopic[]> {
     return this.changes.run(async () => {
       const changes: MetaChange[] = []
       const grown: TopicImage[] = []
       const results: GrownTopic[] = []
       for (const { name, plan } of planGrowth(request.topics, this.current)) {
-        const accepted = typeof plan === 'number'
-        results.push({ name, ...(accepted ? NO_ERROR : plan) })
-        if (!accepted || request.validateOnly) continue
+        const before = this.current.topics.get(name)?.partitions.length ?? 0
+        const problem = typeof plan === 'number' ? quota.take(plan - before) : plan
+        results.push({ name, ...(problem ?? NO_ERROR) })
+        if (typeof plan !== 'number' || problem !== null || request.validateOnly) continue
         const { key, record } = await this.topicRecord(name)
         const larger = { ...record, partitions: plan }
         changes.push({ key, value: JSON.stringify(larger) })
@@ -209,6 +237,62 @@ export class Controller {
     })
   }
 
+  /** One answer per resource, in the order asked. */
+  alterConfigs(requested: readonly ResourceChanges[], validateOnly: boolean): Promise<Refusal[]> {
+    return this.changes.run(async () => {
+      const plans = planConfigChanges(requested, this.current, this.ports.config)
+      if (!validateOnly) await this.storeConfigs(requested, plans)
+      return plans.map((plan) => ('errorCode' in plan ? plan : NO_ERROR))
+    })
+  }
+
+  /** Each entry on its own; one answer per entity. */
+  alterClientQuotas(request: AlterClientQuotasRequest): Promise<readonly AlteredQuota[]> {
+    return this.changes.run(async () => {
+      const plan = planQuotaChanges(request, this.current.clientQuotas)
+      if (!request.validateOnly && plan.changes.length > 0) {
+        await this.commit(plan.changes)
+        const version = this.current.version + 1
+        await this.publish({ ...this.current, version, clientQuotas: plan.quotas })
+      }
+      return plan.answers
+    })
+  }
+
+  /**
+   * The static settings as the configuration file has them now; they are kept in the file alone. A
+   * revision of the store goes with every image, so that versions rise over restarts.
+   */
+  rereadFile(file: ReadonlyMap<string, string>): Promise<void> {
+    return this.changes.run(async () => {
+      await this.commit([])
+      const dynamicConfigs = { ...this.current.dynamicConfigs, file }
+      await this.publish({ ...this.current, version: this.current.version + 1, dynamicConfigs })
+    })
+  }
+
+  /** All or none of them. */
+  updateFeatures({ featureUpdates, validateOnly }: UpdateFeaturesRequest): Promise<Refusal> {
+    return this.changes.run(async () => {
+      const levels = planFeatureUpdates(featureUpdates, this.current)
+      if ('errorCode' in levels) return levels
+      if (validateOnly || levels.size === 0) return NO_ERROR
+      const features = new Map([...this.current.features, ...levels])
+      const value = JSON.stringify(Object.fromEntries(features))
+      await this.commit([{ key: FEATURES_KEY, value }])
+      await this.publish({ ...this.current, version: this.current.version + 1, features })
+      return NO_ERROR
+    })
+  }
+
+  /** Partitions that cannot be served until the next start; not stored, since that finds out anew. */
+  takeOffline(keys: readonly number[]): Promise<void> {
+    return this.changes.run(async () => {
+      const image = withOffline(this.current, keys)
+      if (image !== this.current) await this.publish(image)
+    })
+  }
+
   /** A block of producer ids that no one ever had; durable before it is handed out. */
   allocateProducerIds(count: number): Promise<{ firstProducerId: number; count: number }> {
     return this.changes.run(async () => {
@@ -216,6 +300,39 @@ export class Controller {
       await this.commit([], { nextProducerId: firstProducerId + count })
       return { firstProducerId, count }
     })
+  }
+
+  private async storeConfigs(
+    requested: readonly ResourceChanges[],
+    plans: readonly ConfigPlan[],
+  ): Promise<void> {
+    const changes: MetaChange[] = []
+    const topics: TopicImage[] = []
+    let image = this.current
+    for (const [index, plan] of plans.entries()) {
+      const resource = requested[index]
+      if (resource === undefined || 'errorCode' in plan) continue
+      const { settings, before } = plan
+      if (sameSettings(settings, before)) continue
+      const configs = Object.fromEntries(settings)
+      const owner = configOwner(resource)
+      if (owner === null) {
+        const { key, record } = await this.topicRecord(resource.resourceName)
+        const altered = { ...record, configs }
+        changes.push({ key, value: JSON.stringify(altered) })
+        topics.push(topicImage(resource.resourceName, altered, this.cluster.incarnation))
+        continue
+      }
+      const value = settings.size === 0 ? null : JSON.stringify(configs)
+      changes.push({ key: configKey(owner), value })
+      image = withConfigs(image, owner, settings)
+      if (owner.kind !== 'broker' && owner.kind !== 'cluster') continue
+      const added = [...settings.keys()].filter((name) => before.get(name) !== settings.get(name))
+      for (const line of idleSettings(added)) this.ports.logger.warn(line)
+    }
+    if (changes.length === 0) return
+    await this.commit(changes)
+    await this.publish(withTopics(image, topics))
   }
 
   private newTopic(name: string, ordinal: number, plan: PlannedTopic): NewTopic {

@@ -6,6 +6,7 @@
  */
 import { ErrorCode } from '../../base/errors.ts'
 import { limits } from '../../base/limits.ts'
+import { assignmentProblem } from '../../metadata/assignment.ts'
 import type { MetadataImage } from '../../metadata/image.ts'
 import {
   CLUSTER_METADATA_TOPIC,
@@ -163,22 +164,4 @@ function plannedByAssignment(request: NewTopicRequest, brokerId: number): number
         'partitions should be a consecutive 0-based integer sequence',
       )
   return indexes.size
-}
-
-/** Why these replicas cannot hold a partition; null when they can. */
-export function assignmentProblem(brokerIds: readonly number[], brokerId: number): string | null {
-  if (brokerIds.length === 0)
-    return 'The manual partition assignment includes an empty replica list.'
-  const seen = new Set<number>()
-  for (const replica of brokerIds) {
-    if (seen.has(replica))
-      return `The manual partition assignment includes the broker ${replica} more than once.`
-    seen.add(replica)
-    if (replica !== brokerId)
-      return (
-        `The manual partition assignment includes broker ${replica}, but no such broker is ` +
-        'registered.'
-      )
-  }
-  return null
 }

@@ -4,9 +4,10 @@
  */
 import { ErrorCode } from '../../base/errors.ts'
 import { limits } from '../../base/limits.ts'
+import { assignmentProblem } from '../../metadata/assignment.ts'
 import type { MetadataImage } from '../../metadata/image.ts'
 import type { CreatePartitionsRequest } from '../../protocol/37-create-partitions.ts'
-import { assignmentProblem, TOO_MANY_PARTITIONS } from './new-topic.ts'
+import { TOO_MANY_PARTITIONS } from './new-topic.ts'
 import { DUPLICATE_NAME, namesTwice, type Refusal, refusal } from './refusal.ts'
 
 type GrowthRequest = CreatePartitionsRequest['topics'][number]

@@ -158,6 +158,45 @@ describe('listeners', () => {
     ])
   })
 
+  test('left out of advertised.listeners are told as they are bound, with a warning', () => {
+    const { config, errors, warnings } = parse({
+      listeners: 'IN://10.0.0.1:1,OUT://:2',
+      'listener.security.protocol.map': 'IN:PLAINTEXT,OUT:PLAINTEXT',
+      'advertised.listeners': 'OUT://a:3',
+    })
+    expect(errors).toEqual([])
+    expect(config.clientListeners).toMatchObject([
+      { name: 'IN', advertisedHost: '10.0.0.1', advertisedPort: 1 },
+      { name: 'OUT', advertisedHost: 'a', advertisedPort: 3 },
+    ])
+    expect(warnings).toEqual([
+      'advertised.listeners says nothing of IN: clients there are told the address it is bound to',
+    ])
+  })
+
+  test('for brokers among themselves must be one of those for clients', () => {
+    const settings = { listeners: 'PLAINTEXT://:1', 'inter.broker.listener.name': 'plaintext' }
+    expect(parse(settings)).toMatchObject({ errors: [], warnings: [] })
+    expect(parse({ ...settings, 'inter.broker.listener.name': 'OTHER' }).errors).toEqual([
+      'inter.broker.listener.name must be one of the listeners for clients: OTHER is not among ' +
+        'PLAINTEXT',
+    ])
+  })
+
+  test('of controllers are told in one line with all that belongs to them', () => {
+    const { warnings } = parse({
+      listeners: 'PLAINTEXT://:1,C://:2',
+      'controller.listener.names': 'C',
+      'controller.quorum.voters': '1@a:2,2@b:2,3@c:2',
+      'process.roles': 'broker,controller',
+    })
+    expect(warnings).toEqual([
+      'controller.quorum.voters, process.roles, the listener C://:2 have no effect: sluice keeps ' +
+        'its metadata itself and needs no controllers; remove it',
+      'controller.quorum.voters names 3 controllers: this broker runs alone and does not join them',
+    ])
+  })
+
   test('of controllers are not opened', () => {
     const settings = { listeners: 'PLAINTEXT://:1,C://:2', 'controller.listener.names': 'C' }
     expect(listeners(settings).map(({ name }) => name)).toEqual(['PLAINTEXT'])
@@ -173,6 +212,7 @@ describe('listeners', () => {
     [{ listeners: 'INNER://:1' }, 'No security protocol defined for listener INNER'],
     [{ 'advertised.listeners': 'PLAINTEXT://0.0.0.0:1' }, 'nonroutable meta-address'],
     [{ 'advertised.listeners': 'OTHER://a:1' }, 'names OTHER'],
+    [{ 'advertised.listeners': 'PLAINTEXT://a:1,PLAINTEXT://b:2' }, 'must have a different name'],
     [{ listeners: 'C://:1', 'controller.listener.names': 'C' }, 'no listener for clients'],
   ])('%j is refused: %s', (settings, message) => {
     expect(parse(settings as Record<string, string>).errors.join('\n')).toContain(message)
@@ -182,6 +222,23 @@ describe('listeners', () => {
 describe('options that depend on each other', () => {
   test.each([
     [{ 'log.retention.ms': '0' }, 'log.retention.ms must be unlimited (-1)'],
+    [
+      { 'group.consumer.session.timeout.ms': '1000' },
+      'group.consumer.session.timeout.ms must be greater than or equal to ' +
+        'group.consumer.min.session.timeout.ms',
+    ],
+    [
+      { 'group.consumer.heartbeat.interval.ms': '20000' },
+      'group.consumer.heartbeat.interval.ms must be less than or equal to ' +
+        'group.consumer.max.heartbeat.interval.ms',
+    ],
+    [
+      {
+        'group.consumer.heartbeat.interval.ms': '45000',
+        'group.consumer.max.heartbeat.interval.ms': '45000',
+      },
+      'group.consumer.heartbeat.interval.ms must be less than group.consumer.session.timeout.ms',
+    ],
     [{ 'log.retention.hours': '-2' }, 'log.retention.hours must be unlimited (-1)'],
     [
       { 'group.min.session.timeout.ms': '5', 'group.max.session.timeout.ms': '4' },

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../../engine/base/errors.ts'
 import { FetchResponse } from '../../../engine/protocol/01-fetch.ts'
 import { decoderFor, encoderFor } from '../../../engine/schema/codec.ts'
 import { Reader } from '../../../engine/schema/reader.ts'
@@ -9,6 +10,7 @@ import {
   encodeFetchResponse,
   type FetchAnswer,
   type FetchResponseValue,
+  fetchResponseBytes,
 } from '../../../net/handlers/fetch-response.ts'
 import { ReplyOutput } from '../../../net/reply.ts'
 import { exchangesOf } from '../../support/golden-wire.ts'
@@ -145,6 +147,7 @@ describe('fetch response by hand', () => {
         (version, answers, sessionId, inline) => {
           // A diverging epoch of all defaults is not sent as a tag; real ones are never that.
           const value: FetchResponseValue = {
+            throttleTimeMs: 0,
             errorCode: 0,
             sessionId,
             answers: version < 12 ? answers.map(withoutDiverging) : answers,
@@ -159,6 +162,25 @@ describe('fetch response by hand', () => {
         },
       ),
       { numRuns: 300 },
+    )
+  })
+
+  it('has the size that quotas count', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 4, max: 18 }),
+        fc.array(answer, { maxLength: 6 }),
+        (version, all) => {
+          const answers = all.map((each) => {
+            const { partition, result } = withoutDiverging(each)
+            return { partition, result: { ...result, errorCode: ErrorCode.NONE } }
+          })
+          const node = { nodeId: 3, host: 'broker', port: 9092 }
+          const value = { throttleTimeMs: 0, errorCode: 0, sessionId: 1, answers, node }
+          expect(fetchResponseBytes(version, answers)).toBe(4 + encode(version, value, true).length)
+        },
+      ),
+      { numRuns: 200 },
     )
   })
 
@@ -196,7 +218,8 @@ describe('fetch response by hand', () => {
         })),
       )
       const node = decoded.nodeEndpoints[0] ?? { nodeId: 0, host: '', port: 0 }
-      const value = { errorCode: decoded.errorCode, sessionId: decoded.sessionId, answers, node }
+      const { throttleTimeMs, errorCode, sessionId } = decoded
+      const value = { throttleTimeMs, errorCode, sessionId, answers, node }
       const ours = encode(version, value, true).toString('hex')
       expect(ours, exchange.at).toBe(response.subarray(start).toString('hex'))
       compared++

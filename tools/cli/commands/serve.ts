@@ -1,13 +1,13 @@
-/** `sluice serve [server.properties] [--override key=value]… [-daemon]`. */
+/** `sluice serve [server.properties] [--override key=value]… [--check] [-daemon]`. */
 import type { Command } from 'commander'
 import type { OwnCommand } from '../commands.ts'
-import { CommandFailure, ExitCode } from '../failure.ts'
 import type { CommandIo } from '../io.ts'
 
 interface ServeFlags {
   readonly override: string[]
   readonly daemon?: boolean
-  readonly logFormat: string
+  readonly logFormat?: string
+  readonly logLevel?: string
   readonly check?: boolean
 }
 
@@ -18,8 +18,9 @@ export const serveCommand: OwnCommand = {
       .description('run a broker until Ctrl-C')
       .option('--override <key=value>', 'set an option, repeatable', collect, [])
       .option('-d, --daemon', 'run in the background; log and pid file in ./logs')
-      .option('--log-format <format>', 'text or json', 'text')
-      .option('--check', 'check the configuration and exit')
+      .option('--log-format <format>', 'text or json; the same as sluice.log.format')
+      .option('--log-level <level>', 'info, warn or error; the same as sluice.log.level')
+      .option('--check', 'check configuration, folders and ports, say what would run, and exit')
       .action(async (file: string | undefined, flags: ServeFlags) => {
         exit(await serve(file ?? null, flags, io))
       })
@@ -27,21 +28,17 @@ export const serveCommand: OwnCommand = {
 }
 
 async function serve(file: string | null, flags: ServeFlags, io: CommandIo): Promise<number> {
-  const { logFormat } = flags
-  if (logFormat !== 'text' && logFormat !== 'json')
-    throw new CommandFailure(ExitCode.usage, `--log-format ${logFormat}: use text or json`)
-  const request = { file, overrides: flags.override, logFormat } as const
+  const overrides = [...flags.override]
+  if (flags.logFormat !== undefined) overrides.push(`sluice.log.format=${flags.logFormat}`)
+  if (flags.logLevel !== undefined) overrides.push(`sluice.log.level=${flags.logLevel}`)
+  const request = { file, overrides }
   // The broker's own code is loaded for this command only: the others start quicker without.
-  const { brokerConfig, serveBroker, serveDaemon } = await import('../serve-broker.ts')
-  if (flags.check !== true && flags.daemon !== true) return serveBroker(request, io)
+  const { brokerConfig, serveBroker, serveCheck, serveDaemon } = await import('../serve-broker.ts')
+  if (flags.check === true) return serveCheck(request, io)
+  if (flags.daemon !== true) return serveBroker(request, io)
   await brokerConfig(request, io)
-  if (flags.check === true) {
-    io.stderr.write('the configuration is good\n')
-    return ExitCode.done
-  }
-  const overrides = flags.override.flatMap((pair) => ['--override', pair])
-  const args = ['serve', ...(file === null ? [] : [file]), ...overrides, '--log-format', logFormat]
-  return serveDaemon(args, io)
+  const again = overrides.flatMap((pair) => ['--override', pair])
+  return serveDaemon(['serve', ...(file === null ? [] : [file]), ...again], io)
 }
 
 function collect(value: string, previous: string[]): string[] {

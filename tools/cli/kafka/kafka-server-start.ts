@@ -20,7 +20,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   }
   const { file, overrides } = command
   const { serveBroker, serveDaemon } = await import('../serve-broker.ts')
-  if (!command.daemon) return serveBroker({ file, overrides, logFormat: 'text' }, io)
+  if (!command.daemon) return serveBroker({ file, overrides }, io)
   const again = overrides.flatMap((pair) => ['--override', pair])
   return serveDaemon(['kafka-server-start', file, ...again], io)
 }
