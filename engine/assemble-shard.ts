@@ -5,6 +5,7 @@ import type { BrokerConfig } from './base/config.ts'
 import type { Logger } from './base/logger.ts'
 import type { Random } from './base/random.ts'
 import { defaultGroupConfig, type GroupConfig } from './coordinator/group/config.ts'
+import { migrationPolicyOf } from './coordinator/group/consumer-options.ts'
 import { GroupCoordinator } from './coordinator/group/handle.ts'
 import { type Disk, DiskError } from './log/disk.ts'
 import { type MetadataImage, partitionKey } from './metadata/image.ts'
@@ -108,5 +109,18 @@ function groupConfig(config: BrokerConfig): GroupConfig {
     offsetMetadataMaxBytes: config.offsetMetadataMaxBytes,
     offsetsRetentionMs: config.offsetsRetentionMinutes * MINUTE_MS,
     offsetsRetentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
+    consumer: {
+      isServed: config.groupCoordinatorRebalanceProtocols.includes('consumer'),
+      sessionTimeoutMs: config.groupConsumerSessionTimeoutMs,
+      minSessionTimeoutMs: config.groupConsumerMinSessionTimeoutMs,
+      maxSessionTimeoutMs: config.groupConsumerMaxSessionTimeoutMs,
+      heartbeatIntervalMs: config.groupConsumerHeartbeatIntervalMs,
+      minHeartbeatIntervalMs: config.groupConsumerMinHeartbeatIntervalMs,
+      maxHeartbeatIntervalMs: config.groupConsumerMaxHeartbeatIntervalMs,
+      maxSize: config.groupConsumerMaxSize,
+      assignors: config.groupConsumerAssignors,
+      migrationPolicy: migrationPolicyOf(config.groupConsumerMigrationPolicy),
+      regexRefreshIntervalMs: config.groupConsumerRegexRefreshIntervalMs,
+    },
   }
 }

@@ -40,6 +40,8 @@ import { updateFeaturesHandler } from './57-update-features.ts'
 import { describeCluster as describeClusterHandler } from './60-describe-cluster.ts'
 import { describeProducersHandler } from './61-describe-producers.ts'
 import { unregisterBrokerHandler } from './64-unregister-broker.ts'
+import { consumerGroupHeartbeatHandler } from './68-consumer-group-heartbeat.ts'
+import { consumerGroupDescribeHandler } from './69-consumer-group-describe.ts'
 import { listConfigResourcesHandler } from './74-list-config-resources.ts'
 import { describeTopicPartitions as describeTopicPartitionsHandler } from './75-describe-topic-partitions.ts'
 
@@ -81,6 +83,8 @@ export const handlers: readonly AnyHandler[] = [
   describeClusterHandler,
   describeProducersHandler,
   unregisterBrokerHandler,
+  consumerGroupHeartbeatHandler,
+  consumerGroupDescribeHandler,
   listConfigResourcesHandler,
   describeTopicPartitionsHandler,
 ]

@@ -2,9 +2,9 @@
  * What real clients said to a real Kafka 4.2 about groups, said again to our coordinator: every
  * answer has the same error codes and the same facts. Ids, times and hosts differ and are mapped.
  *
- * Left out: groups that also spoke the newer protocol (68) or committed in transactions (28), and
- * in ListGroups groups that other clients had left on that broker. Order inside lists is Kafka's
- * hash order, so lists are sorted.
+ * Left out: groups that also spoke the newer protocol (68, see consumer-group.test.ts) or committed
+ * in transactions (28), and in ListGroups groups that other clients had left on that broker. Order
+ * inside lists is Kafka's hash order, so lists are sorted.
  *
  * Sessions are in the order of answers. A join is answered later than it was sent, so time is moved
  * on when the next exchange needs an answer that is still out.
@@ -61,6 +61,7 @@ function groupOf(request: Said['request']): string | null {
     const first = request.groups[0]!
     return typeof first === 'string' ? first : first.groupId
   }
+  if ('groupIds' in request) return request.groupIds[0] ?? null
   if ('groupsNames' in request) return request.groupsNames[0] ?? null
   return 'groupId' in request ? request.groupId : null
 }

@@ -9,6 +9,7 @@ import type {
   CoordinatorRecord,
   KnownTopic,
   TimerHandle,
+  TopicDirectory,
 } from '../../engine/coordinator/state-machine.ts'
 
 export interface StoredRecord {
@@ -53,11 +54,14 @@ export class VirtualHost implements CoordinatorHost {
   readonly held: HeldAppend[] = []
   readonly topics = new Map<string, KnownTopic>()
   readonly topicsById = new Map<string, KnownTopic>()
+  readonly groupConfigs = new Map<string, ReadonlyMap<string, string>>()
+  readonly features = new Map<string, number>()
   /** Runs before a load ends; lets a test look at the loading state. */
   beforeLoaded: () => Promise<void> = () => Promise.resolve()
   private readonly timers = new Set<Timer>()
   private timerCount = 0
   private uuidCount = 0
+  private published: TopicDirectory | null = null
 
   readonly clock = { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs }
   readonly random = {
@@ -78,16 +82,23 @@ export class VirtualHost implements CoordinatorHost {
     return this.timers.size
   }
 
+  /** A copy made anew after each change, as a published image is. */
   image() {
-    return { topics: this.topics, topicsById: this.topicsById }
+    this.published ??= {
+      topics: new Map(this.topics),
+      topicsById: new Map(this.topicsById),
+      groupConfigs: this.groupConfigs,
+      features: this.features,
+    }
+    return this.published
   }
 
-  addTopic(name: string, partitionCount: number): string {
-    const topicId = this.random.uuid()
+  addTopic(name: string, partitionCount: number, topicId = this.random.uuid()): string {
     const partitions = Array.from({ length: partitionCount }, (_, index) => ({ index }))
     const topic = { name, topicId, partitions }
     this.topics.set(name, topic)
     this.topicsById.set(topicId, topic)
+    this.published = null
     return topicId
   }
 
@@ -95,6 +106,7 @@ export class VirtualHost implements CoordinatorHost {
     const topic = this.topics.get(name)
     this.topics.delete(name)
     if (topic !== undefined) this.topicsById.delete(topic.topicId)
+    this.published = null
   }
 
   append(

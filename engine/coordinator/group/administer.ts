@@ -16,6 +16,8 @@ import type { DeleteGroupsRequest, DeleteGroupsResponse } from '../../protocol/4
 import { answer, type CoordinatorRecord } from '../state-machine.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { EMPTY_BYTES } from './classic-member.ts'
+import { consumerTombstones } from './consumer-downgrade.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
 import type { GroupEnv, GroupOutcome } from './env.ts'
 import { allOffsetTombstones } from './offset-delete.ts'
 import { groupTombstone } from './records.ts'
@@ -28,6 +30,7 @@ type ListedGroup = ListGroupsResponse['groups'][number]
 const NO_OPERATIONS = -2_147_483_648
 /** Group names of the wire and of filters. */
 const CLASSIC_TYPE = 'classic'
+const CONSUMER_TYPE = 'consumer'
 
 export function describeGroups(env: GroupEnv, request: GroupRequestOf<15>): GroupOutcome {
   const { apiVersion, body } = request
@@ -35,7 +38,8 @@ export function describeGroups(env: GroupEnv, request: GroupRequestOf<15>): Grou
     const group = env.groups.get(groupId)
     if (group !== undefined) return describeGroup(group)
     if (apiVersion <= 5) return described(groupId, { groupState: 'Dead' })
-    const what = env.foreign.get(groupId) === undefined ? 'not found' : 'is not a classic group'
+    const isOther = env.consumers.has(groupId) || env.foreign.get(groupId) !== undefined
+    const what = isOther ? 'is not a classic group' : 'not found'
     return described(groupId, {
       groupState: 'Dead',
       errorCode: ErrorCode.GROUP_ID_NOT_FOUND,
@@ -100,6 +104,13 @@ export function listGroups(env: GroupEnv, request: GroupRequestOf<16>): GroupOut
       groupState: group.state,
       groupType: CLASSIC_TYPE,
     })
+  for (const group of env.consumers.values())
+    list({
+      groupId: group.groupId,
+      protocolType: CONSUMER_TYPE,
+      groupState: group.state,
+      groupType: CONSUMER_TYPE,
+    })
   for (const group of env.foreign.all())
     list({
       groupId: group.groupId,
@@ -114,9 +125,11 @@ export function listGroups(env: GroupEnv, request: GroupRequestOf<16>): GroupOut
 export function deleteGroups(env: GroupEnv, request: GroupRequestOf<42>): GroupOutcome {
   const records: CoordinatorRecord[] = []
   const dying: ClassicGroup[] = []
+  const dyingConsumers: ConsumerGroup[] = []
   const results = request.body.groupsNames.map((groupId) => {
     const group = env.groups.get(groupId)
     const foreign = env.foreign.get(groupId)
+    const consumers = env.consumers.get(groupId)
     let errorCode: number = ErrorCode.NONE
     if (group !== undefined && group.state !== 'Dead') {
       if (group.state !== 'Empty') errorCode = ErrorCode.NON_EMPTY_GROUP
@@ -124,6 +137,15 @@ export function deleteGroups(env: GroupEnv, request: GroupRequestOf<42>): GroupO
         records.push(...allOffsetTombstones(env, groupId), groupTombstone(groupId))
         dying.push(group)
         markDead(env, group)
+      }
+    } else if (consumers !== undefined) {
+      // A write on its way may be that of a member that joins.
+      if (!consumers.isEmpty || env.turns.isBusy(groupId)) errorCode = ErrorCode.NON_EMPTY_GROUP
+      else {
+        records.push(...allOffsetTombstones(env, groupId), ...consumerTombstones(consumers))
+        dyingConsumers.push(consumers)
+        consumers.isDying = true
+        env.turns.hold(groupId)
       }
     } else if (foreign !== undefined) {
       if (!foreign.isEmpty) errorCode = ErrorCode.NON_EMPTY_GROUP
@@ -137,6 +159,10 @@ export function deleteGroups(env: GroupEnv, request: GroupRequestOf<42>): GroupO
     response: { throttleTimeMs: 0, results },
     settled: (errorCode) => {
       if (errorCode !== ErrorCode.NONE) for (const group of dying) revive(env, group)
+      for (const group of dyingConsumers) {
+        group.isDying = false
+        env.turns.release(group.groupId)
+      }
     },
   }
 }

@@ -2,6 +2,8 @@
  * What the group coordinator is told by broker options; the fields name theirs. Times are in
  * milliseconds. Values are read at each use, so a changed option counts from the next request on.
  */
+import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from './consumer-options.ts'
+
 export interface GroupConfig {
   /** group.min.session.timeout.ms */
   readonly minSessionTimeoutMs: number
@@ -19,6 +21,8 @@ export interface GroupConfig {
   readonly offsetsRetentionMs: number
   /** offsets.retention.check.interval.ms */
   readonly offsetsRetentionCheckIntervalMs: number
+  /** group.consumer.*, for groups of KIP-848. */
+  readonly consumer: ConsumerGroupConfig
 }
 
 /** Kafka's defaults. */
@@ -31,4 +35,5 @@ export const defaultGroupConfig: GroupConfig = {
   offsetMetadataMaxBytes: 4_096,
   offsetsRetentionMs: 10_080 * 60_000,
   offsetsRetentionCheckIntervalMs: 600_000,
+  consumer: defaultConsumerGroupConfig,
 }

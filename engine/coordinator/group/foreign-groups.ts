@@ -1,15 +1,12 @@
 /**
- * Groups of other protocols that share __consumer_offsets with classic ones: consumer groups of
- * KIP-848, share groups, streams groups. Their machines do not live here; what the log says of them
- * is kept as far as the classic protocol needs it: that they exist, whether they have members, and
- * for which records a tombstone is due when the group is deleted or its id becomes a classic one.
- *
- * differs from Kafka: a classic member may take over the id of a consumer group whose members are
- * still in the log (Kafka converts the group and keeps them); nobody serves those members here.
+ * Groups of other protocols that share __consumer_offsets: share groups, streams groups. Their
+ * machines do not live here; what the log says of them is kept as far as the others need it: that
+ * they exist, whether they have members, and for which records a tombstone is due when the group is
+ * deleted or its id becomes a classic one.
  */
 import type { CoordinatorRecord } from '../state-machine.ts'
 
-export type ForeignType = 'consumer' | 'share' | 'streams'
+export type ForeignType = 'share' | 'streams'
 
 /** Key types that begin a group, and those that stand for one member each. */
 interface TypeInfo {
@@ -18,13 +15,6 @@ interface TypeInfo {
 }
 
 const RECORD_TYPES: ReadonlyMap<number, TypeInfo> = new Map([
-  [3, { type: 'consumer', isMember: false }],
-  [4, { type: 'consumer', isMember: false }],
-  [5, { type: 'consumer', isMember: true }],
-  [6, { type: 'consumer', isMember: false }],
-  [7, { type: 'consumer', isMember: false }],
-  [8, { type: 'consumer', isMember: false }],
-  [16, { type: 'consumer', isMember: false }],
   [10, { type: 'share', isMember: true }],
   [11, { type: 'share', isMember: false }],
   [12, { type: 'share', isMember: false }],
@@ -100,8 +90,7 @@ export class ForeignGroups {
   /** True when a classic member may have this group id as far as other protocols are concerned. */
   yieldsTo(groupId: string): boolean {
     const group = this.groups.get(groupId)
-    if (group === undefined || group.type === 'consumer') return true
-    return group.type === 'streams' && group.isEmpty
+    return group === undefined || (group.type === 'streams' && group.isEmpty)
   }
 
   /** Takes a group away, to be written off with tombstones. */

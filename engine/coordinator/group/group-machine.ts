@@ -1,17 +1,20 @@
 /**
- * The state machine of one partition of __consumer_offsets: classic groups and all offsets.
+ * The state machine of one partition of __consumer_offsets: classic groups, consumer groups and all
+ * offsets.
  *
- * Two kinds of state. Offsets, and a group's end, change by replay alone. Membership changes as
- * requests come, since most of it is never written; its records say what a restart shall find, and
- * what has to happen when one could not be written is said beside each (sync.ts, static-member.ts,
- * join.ts). Loading replays both kinds.
+ * Two kinds of state. Offsets, consumer groups and a group's end change by replay alone. Membership
+ * of classic groups changes as requests come, since most of it is never written; its records say
+ * what a restart shall find, and what has to happen when one could not be written is said beside
+ * each (sync.ts, static-member.ts, join.ts). Loading replays both kinds.
  *
  *   record                     replayed while loading            replayed when committed
  *   offset commit, tombstone   offset set, pending, or removed   the same
  *   group metadata             group Empty or Stable             no: the group is further on
  *   group tombstone            group removed                     the same
+ *   consumer group             group changed, or removed         the same
  *   other protocols            see foreign-groups.ts             the same
  */
+import { assert } from '../../base/assert.ts'
 import { ErrorCode } from '../../base/errors.ts'
 import { limits } from '../../base/limits.ts'
 import type {
@@ -25,8 +28,17 @@ import { joinError, NO_MEMBER_ID, syncError } from './answers.ts'
 import { ClassicGroup } from './classic-group.ts'
 import { ClassicMember } from './classic-member.ts'
 import type { GroupConfig } from './config.ts'
+import { describeConsumerGroups } from './consumer-describe.ts'
+import { consumerTombstones } from './consumer-downgrade.ts'
+import { ConsumerGroup } from './consumer-group.ts'
+import { consumerHeartbeat } from './consumer-heartbeat.ts'
+import { memberFenced } from './consumer-leave.ts'
+import type { ConsumerGroupRecord } from './consumer-records.ts'
+import { timeLoadedGroups } from './consumer-sessions.ts'
+import { ConsumerTimers } from './consumer-timers.ts'
 import { forgetGroup, type GroupEnv, type GroupOutcome, type GroupReply } from './env.ts'
 import { ForeignGroups } from './foreign-groups.ts'
+import { GroupTurns } from './group-turns.ts'
 import { joinGroup } from './join.ts'
 import { leaveGroup } from './leave.ts'
 import { offsetCommit } from './offset-commit.ts'
@@ -36,9 +48,15 @@ import { GroupOffsets } from './offset-store.ts'
 import { memberExpired, prepareRebalance } from './rebalance.ts'
 import { decodeGroupRecord, type GroupMetadata, groupTombstone } from './records.ts'
 import { refuseGroupRequest } from './refuse.ts'
-import type { GroupRequest, GroupResponse } from './requests.ts'
+import type { GroupRequest, GroupRequestOf, GroupResponse } from './requests.ts'
 import { touchSession } from './session.ts'
 import { heartbeat, syncGroup } from './sync.ts'
+
+type ClassicRequest =
+  | GroupRequestOf<11>
+  | GroupRequestOf<12>
+  | GroupRequestOf<13>
+  | GroupRequestOf<14>
 
 export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
   private readonly env: GroupEnv
@@ -52,7 +70,17 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
       context,
       groups: new Map(),
       offsets: new GroupOffsets(),
+      consumers: new Map(),
+      turns: new GroupTurns(context),
+      timers: new ConsumerTimers(context.clock, (delayMs, run) =>
+        context.schedule(delayMs, () => {
+          run()
+          return null
+        }),
+      ),
       foreign: new ForeignGroups(),
+      memberFenced: (groupId, memberId, because) =>
+        memberFenced(this.env, groupId, memberId, because),
       memberExpired: (group, member) => memberExpired(this.env, group, member),
     }
     this.expiryTimer = null
@@ -62,6 +90,10 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
   /** For checks and tests; the map is the machine's own. */
   get groups(): ReadonlyMap<string, ClassicGroup> {
     return this.env.groups
+  }
+
+  get consumerGroups(): ReadonlyMap<string, ConsumerGroup> {
+    return this.env.consumers
   }
 
   get offsets(): GroupOffsets {
@@ -76,13 +108,13 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
       case 9:
         return offsetFetch(env, request)
       case 11:
-        return joinGroup(env, request, reply)
+        return this.inTurn(request, () => joinGroup(env, request, reply), reply)
       case 12:
-        return heartbeat(env, request)
+        return this.inTurn(request, () => heartbeat(env, request), reply)
       case 13:
-        return leaveGroup(env, request)
+        return this.inTurn(request, () => leaveGroup(env, request), reply)
       case 14:
-        return syncGroup(env, request, reply)
+        return this.inTurn(request, () => syncGroup(env, request, reply), reply)
       case 15:
         return describeGroups(env, request)
       case 16:
@@ -91,7 +123,28 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
         return deleteGroups(env, request)
       case 47:
         return offsetDelete(env, request)
+      case 68:
+        return env.turns.take(
+          request.body.groupId,
+          request,
+          () => consumerHeartbeat(env, request),
+          reply,
+        )
+      case 69:
+        return describeConsumerGroups(env, request)
     }
+  }
+
+  /** Requests of the classic protocol wait their turn where a consumer group is, or comes to be. */
+  private inTurn(
+    request: ClassicRequest,
+    decide: () => GroupOutcome,
+    reply: GroupReply,
+  ): GroupOutcome {
+    const { consumers, turns } = this.env
+    const { groupId } = request.body
+    const waits = consumers.has(groupId) || turns.isBusy(groupId)
+    return waits ? turns.take(groupId, request, decide, reply) : decide()
   }
 
   refuse(request: GroupRequest, errorCode: number): GroupResponse {
@@ -99,7 +152,7 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
   }
 
   replay(record: CoordinatorRecord, position: number, producerId: number): void {
-    const { offsets, foreign, groups } = this.env
+    const { offsets, foreign, groups, consumers } = this.env
     const decoded = decodeGroupRecord(record)
     switch (decoded.kind) {
       case 'offset': {
@@ -109,7 +162,8 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
           return
         }
         // Commits outside any group make a "simple" group: empty and without protocol type.
-        if (!groups.has(groupId) && foreign.get(groupId) === undefined)
+        const isKnown = groups.has(groupId) || consumers.has(groupId)
+        if (!isKnown && foreign.get(groupId) === undefined)
           groups.set(groupId, new ClassicGroup(groupId, this.env.context.clock.wallMs()))
         offsets.commit(groupId, topic, partition, { ...value, position }, producerId)
         return
@@ -121,12 +175,33 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
           groups.set(decoded.groupId, groupOf(decoded.groupId, decoded.value))
         return
       }
+      case 'consumer':
+        this.replayConsumer(decoded.record)
+        return
       case 'foreign':
         foreign.replay(decoded.recordType, decoded.groupId, record)
         return
       case 'unknown':
         this.reportUnknown(decoded.recordType)
     }
+  }
+
+  /** A consumer group begins with any record, takes the place of a simple group, ends with its epoch. */
+  private replayConsumer(record: ConsumerGroupRecord): void {
+    const { consumers, groups } = this.env
+    const { groupId } = record
+    let group = consumers.get(groupId)
+    if (group === undefined) {
+      if (record.value === null) return
+      const classic = groups.get(groupId)
+      if (classic !== undefined) {
+        assert(classic.members.size === 0 || classic.state === 'Dead', `${groupId} is converted`)
+        forgetGroup(this.env, classic)
+      }
+      group = new ConsumerGroup(groupId)
+      consumers.set(groupId, group)
+    }
+    if (!group.replay(record)) consumers.delete(groupId)
   }
 
   endTransaction(producerId: number, committed: boolean): void {
@@ -141,12 +216,15 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
       if (group.members.size > env.config.maxSize && group.canRebalance)
         env.context.run(prepareRebalance(env, group))
     }
+    timeLoadedGroups(env)
     this.scheduleExpiry()
   }
 
   unload(errorCode: number): void {
     this.expiryTimer?.cancel()
     this.expiryTimer = null
+    this.env.turns.refuseAll(errorCode)
+    this.env.timers.cancelAll()
     for (const group of this.env.groups.values()) {
       for (const member of group.members.values()) {
         group.completeJoin(member, joinError(NO_MEMBER_ID, errorCode))
@@ -187,6 +265,7 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
    */
   private expire(): void {
     const { env } = this
+    for (const [groupId, group] of [...env.consumers]) this.expireConsumer(groupId, group)
     for (const [groupId, group] of [...env.groups]) {
       const { offsets, ends } = expiryOf(env, groupId)
       if (!ends || offsets.length > limits.groupTombstonesPerBatchMax) {
@@ -203,6 +282,26 @@ export class GroupMachine implements StateMachine<GroupRequest, GroupResponse> {
         },
       })
     }
+  }
+
+  private expireConsumer(groupId: string, group: ConsumerGroup): void {
+    const { env } = this
+    const { offsets, ends } = expiryOf(env, groupId)
+    if (!ends || offsets.length > limits.groupTombstonesPerBatchMax) {
+      this.writeTombstones(offsets)
+      return
+    }
+    group.isDying = true
+    env.turns.hold(groupId)
+    env.context.run({
+      records: [...offsets, ...consumerTombstones(group)],
+      replay: true,
+      response: null,
+      settled: () => {
+        group.isDying = false
+        env.turns.release(groupId)
+      },
+    })
   }
 
   private reportUnknown(recordType: number): void {

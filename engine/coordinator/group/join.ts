@@ -23,6 +23,8 @@ import {
 } from './answers.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { ClassicMember, EMPTY_BYTES, type MemberTerms } from './classic-member.ts'
+import { joinConsumerGroup } from './consumer-classic.ts'
+import { consumerTombstones } from './consumer-downgrade.ts'
 import {
   createGroup,
   forgetGroup,
@@ -49,6 +51,9 @@ export function joinGroup(env: GroupEnv, request: JoinRequest, toClient: GroupRe
     return refuse(memberId, ErrorCode.INVALID_SESSION_TIMEOUT)
   const known = env.groups.get(groupId)
   if (known !== undefined) return joinExisting(env, known, request, reply)
+  const consumers = env.consumers.get(groupId)
+  if (consumers !== undefined && !consumers.isEmpty)
+    return joinConsumerGroup(env, consumers, request)
   if (!env.foreign.yieldsTo(groupId))
     return refuse(NO_MEMBER_ID, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
   if (memberId !== NO_MEMBER_ID) return refuse(memberId, ErrorCode.UNKNOWN_MEMBER_ID)
@@ -68,13 +73,19 @@ function joinNewGroup(env: GroupEnv, request: JoinRequest, reply: JoinReply): Gr
   if (!offersProtocols(request))
     return refused(request, NO_MEMBER_ID, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
   const converted = env.foreign.take(groupId)
+  const emptied = env.consumers.get(groupId)
+  env.consumers.delete(groupId)
   const group = createGroup(env, groupId)
   if (group === null) {
     env.foreign.restore(groupId, converted)
+    if (emptied !== undefined) env.consumers.set(groupId, emptied)
     return refused(request, NO_MEMBER_ID, ErrorCode.COORDINATOR_NOT_AVAILABLE)
   }
   const record = emptyGroupRecord(group)
-  const tombstones = converted?.tombstones() ?? []
+  const tombstones = [
+    ...(converted?.tombstones() ?? []),
+    ...(emptied === undefined ? [] : consumerTombstones(emptied)),
+  ]
   const joined = joinExisting(env, group, request, reply)
   return {
     records: [...tombstones, record],
@@ -84,6 +95,7 @@ function joinNewGroup(env: GroupEnv, request: JoinRequest, reply: JoinReply): Gr
       if (errorCode === ErrorCode.NONE) return
       env.foreign.restore(groupId, converted)
       abandonNewGroup(env, group, errorCode)
+      if (emptied !== undefined && !env.groups.has(groupId)) env.consumers.set(groupId, emptied)
     },
   }
 }

@@ -7,6 +7,7 @@ import { ErrorCode } from '../../base/errors.ts'
 import { answer } from '../state-machine.ts'
 import { type LeavingMember, leaveAnswer, NO_MEMBER_ID } from './answers.ts'
 import type { ClassicGroup } from './classic-group.ts'
+import { leaveConsumerGroup } from './consumer-classic.ts'
 import type { GroupEnv, GroupOutcome } from './env.ts'
 import { membershipShrank, removeMember } from './rebalance.ts'
 import type { GroupRequestOf } from './requests.ts'
@@ -23,6 +24,8 @@ export function leaveGroup(env: GroupEnv, request: GroupRequestOf<13>): GroupOut
     apiVersion <= 2 ? [{ memberId: body.memberId, groupInstanceId: null }] : body.members
   const top = (errorCode: number) => answer(leaveAnswer(errorCode, [], apiVersion))
   if (body.groupId === '') return top(ErrorCode.INVALID_GROUP_ID)
+  const consumers = env.consumers.get(body.groupId)
+  if (consumers !== undefined) return leaveConsumerGroup(env, consumers, request)
   const group = env.groups.get(body.groupId)
   if (group?.state === 'Dead') return top(ErrorCode.COORDINATOR_NOT_AVAILABLE)
   const left: LeavingMember[] = leaving.map(({ memberId, groupInstanceId }) => ({

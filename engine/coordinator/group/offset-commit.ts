@@ -9,6 +9,7 @@
  *   member of this generation                        → accepted, and the session extended;
  *                                                      REBALANCE_IN_PROGRESS while completing
  *   generation >= 0, group unknown                   → ILLEGAL_GENERATION up to v8, then 69
+ *   member of a consumer group (KIP-848)             → accepted in its epoch, else 113; v9 at least
  *
  * Partitions fail one by one: unknown topic or partition 3 (v10: unknown id 100), metadata too
  * large 12, group at its bound 28.
@@ -19,6 +20,7 @@ import { ZERO_UUID } from '../../base/random.ts'
 import type { OffsetCommitRequest, OffsetCommitResponse } from '../../protocol/08-offset-commit.ts'
 import { answer, type CoordinatorRecord, hasPartition } from '../state-machine.ts'
 import type { ClassicGroup } from './classic-group.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
 import type { GroupEnv, GroupOutcome } from './env.ts'
 import { offsetCommitRecord } from './records.ts'
 import type { GroupRequestOf } from './requests.ts'
@@ -31,6 +33,8 @@ type ResponsePartition = OffsetCommitResponse['topics'][number]['partitions'][nu
 
 /** Retention in v2-4 that means "the broker's". */
 const DEFAULT_RETENTION_MS = -1
+/** From here on a client knows STALE_MEMBER_EPOCH. */
+const FIRST_EPOCH_VERSION = 9
 
 interface Written {
   readonly topic: string
@@ -77,6 +81,8 @@ function refusalOf(
   { apiVersion, body }: GroupRequestOf<8>,
 ): number {
   if (group !== undefined) return validateCommit(group, body)
+  const consumers = env.consumers.get(body.groupId)
+  if (consumers !== undefined) return validateConsumerCommit(consumers, apiVersion, body)
   const foreign = env.foreign.get(body.groupId)
   if (foreign !== undefined) {
     if (foreign.type === 'share') return ErrorCode.GROUP_ID_NOT_FOUND
@@ -86,6 +92,22 @@ function refusalOf(
   if (body.generationIdOrMemberEpoch >= 0)
     return apiVersion >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION
   return env.groups.size >= limits.groupsMax ? ErrorCode.COORDINATOR_NOT_AVAILABLE : ErrorCode.NONE
+}
+
+/** The epoch has to be the member's; a member of the new protocol needs a version that can say so. */
+function validateConsumerCommit(
+  group: ConsumerGroup,
+  apiVersion: number,
+  { memberId, generationIdOrMemberEpoch: epoch }: OffsetCommitRequest,
+): number {
+  if (group.isDying) return ErrorCode.COORDINATOR_NOT_AVAILABLE
+  if (epoch < 0 && group.isEmpty) return ErrorCode.NONE
+  const member = group.members.get(memberId)
+  if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID
+  if (member.classic !== null)
+    return epoch === member.memberEpoch ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION
+  if (apiVersion < FIRST_EPOCH_VERSION) return ErrorCode.UNSUPPORTED_VERSION
+  return epoch === member.memberEpoch ? ErrorCode.NONE : ErrorCode.STALE_MEMBER_EPOCH
 }
 
 function validateCommit(group: ClassicGroup, body: OffsetCommitRequest): number {

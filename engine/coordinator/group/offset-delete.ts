@@ -8,6 +8,7 @@
  *   group Empty                    retention after it became Empty
  *   consumer group Stable          retention after the commit, topics nobody subscribes to only
  *   simple group                   retention after the commit
+ *   group of KIP-848               retention after the commit, topics nobody subscribes to only
  *   any other group                never
  * Offsets with a pending transaction or a commit in flight stay. An Empty group without any goes.
  */
@@ -15,6 +16,7 @@ import { ErrorCode } from '../../base/errors.ts'
 import type { OffsetDeleteResponse } from '../../protocol/47-offset-delete.ts'
 import { answer, type CoordinatorRecord, hasPartition } from '../state-machine.ts'
 import type { ClassicGroup } from './classic-group.ts'
+import { ConsumerGroup } from './consumer-group.ts'
 import type { GroupEnv, GroupOutcome } from './env.ts'
 import type { CommittedOffset } from './offset-store.ts'
 import { offsetTombstone } from './records.ts'
@@ -27,7 +29,9 @@ export function offsetDelete(env: GroupEnv, request: GroupRequestOf<47>): GroupO
   if (groupId === '') return refuse(ErrorCode.INVALID_GROUP_ID)
   const group = env.groups.get(groupId)
   const foreign = env.foreign.get(groupId)
-  if (group === undefined && (foreign === undefined || foreign.type === 'share'))
+  const consumers = env.consumers.get(groupId)
+  const isKnown = group !== undefined || consumers !== undefined
+  if (!isKnown && (foreign === undefined || foreign.type === 'share'))
     return refuse(ErrorCode.GROUP_ID_NOT_FOUND)
   if (group?.state === 'Dead') return refuse(ErrorCode.GROUP_ID_NOT_FOUND)
   if (group !== undefined && group.state !== 'Empty' && !group.isConsumerGroup)
@@ -36,7 +40,7 @@ export function offsetDelete(env: GroupEnv, request: GroupRequestOf<47>): GroupO
   const records: CoordinatorRecord[] = []
   const topics = body.topics.map(({ name, partitions }) => {
     const known = image.topics.get(name)
-    const isSubscribed = group?.isSubscribedTo(name) ?? false
+    const isSubscribed = (group ?? consumers)?.isSubscribedTo(name) ?? false
     const partitionAnswers = partitions.map(({ partitionIndex }) => {
       if (known === undefined || !hasPartition(known, partitionIndex))
         return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
@@ -88,9 +92,9 @@ export interface Expiry {
 
 export function expiryOf(env: GroupEnv, groupId: string): Expiry {
   const { offsets } = env
-  const group = env.groups.get(groupId)
+  const group = env.consumers.get(groupId) ?? env.groups.get(groupId)
   const records: CoordinatorRecord[] = []
-  if (group === undefined || group.state === 'Dead') return { offsets: records, ends: false }
+  if (group === undefined || isEnding(group)) return { offsets: records, ends: false }
   const startOf = expiryStart(group)
   if (startOf === null) return { offsets: records, ends: false }
   const nowMs = env.context.clock.wallMs()
@@ -107,13 +111,26 @@ export function expiryOf(env: GroupEnv, groupId: string): Expiry {
       records.push(offsetTombstone(groupId, topic, partition))
     else kept = true
   })
-  const ends = !kept && group.state === 'Empty' && group.pendingJoins.size === 0
+  const ends = !kept && isAbandoned(env, group)
   return { offsets: records, ends }
 }
 
+function isEnding(group: ClassicGroup | ConsumerGroup): boolean {
+  return group instanceof ConsumerGroup ? group.isDying : group.state === 'Dead'
+}
+
+/** Nobody is in the group, nor about to be. */
+function isAbandoned(env: GroupEnv, group: ClassicGroup | ConsumerGroup): boolean {
+  if (group instanceof ConsumerGroup) return group.isEmpty && !env.turns.isBusy(group.groupId)
+  return group.state === 'Empty' && group.pendingJoins.size === 0
+}
+
 /** From when an offset's retention counts; null: nothing of this group expires now. */
-function expiryStart(group: ClassicGroup): ((committed: CommittedOffset) => number) | null {
+function expiryStart(
+  group: ClassicGroup | ConsumerGroup,
+): ((committed: CommittedOffset) => number) | null {
   const sinceCommit = (committed: CommittedOffset) => committed.commitTimestampMs
+  if (group instanceof ConsumerGroup) return sinceCommit
   if (group.protocolType === null) return sinceCommit
   if (group.state === 'Empty')
     return group.stateTimestampMs < 0 ? sinceCommit : () => group.stateTimestampMs

@@ -22,6 +22,7 @@ type FetchedPartition = FetchedTopic['partitions'][number]
 type AskedTopic = NonNullable<RequestGroup['topics']>[number]
 
 export const FIRST_MULTI_GROUP_VERSION = 8
+const FIRST_EPOCH_VERSION = 9
 const FIRST_TOPIC_ID_VERSION = 10
 /** From here on an error of the whole group has its own field. */
 const FIRST_GROUP_ERROR_VERSION = 2
@@ -65,6 +66,8 @@ function fetchGroup(
   requireStable: boolean,
 ): FetchedGroup {
   const { groupId, topics } = asked
+  const refusal = memberRefusal(env, asked, apiVersion)
+  if (refusal !== ErrorCode.NONE) return { groupId, topics: [], errorCode: refusal }
   const image = env.context.image()
   const isDead = env.groups.get(groupId)?.state === 'Dead'
   const read = (topic: string, partition: number, topicId: string): FetchedPartition => {
@@ -96,6 +99,18 @@ function fetchGroup(
     all.push({ name, topicId, partitions: fetched })
   }
   return { groupId, topics: all, errorCode: ErrorCode.NONE }
+}
+
+/** From v9 on a member of a consumer group says who it is, and is told when it is behind. */
+function memberRefusal(env: GroupEnv, asked: RequestGroup, apiVersion: number): number {
+  const { groupId, memberId, memberEpoch } = asked
+  const group = env.consumers.get(groupId)
+  if (group === undefined || apiVersion < FIRST_EPOCH_VERSION) return ErrorCode.NONE
+  if (memberId === null && memberEpoch < 0) return ErrorCode.NONE
+  const member = group.members.get(memberId ?? '')
+  if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID
+  if (memberEpoch === member.memberEpoch) return ErrorCode.NONE
+  return member.classic === null ? ErrorCode.STALE_MEMBER_EPOCH : ErrorCode.ILLEGAL_GENERATION
 }
 
 function topicIdOf(image: TopicDirectory, name: string): string {

@@ -95,7 +95,7 @@ export type GroupMetadataValue = Infer<typeof GroupMetadataValue>
 
 const topicIdPartitions = structs({ topicId: uuid, partitions: array(int32) })
 
-const ConsumerGroupMetadataValue = message(3, 'ConsumerGroupMetadataValue', VALUE, {
+export const ConsumerGroupMetadataValue = message(3, 'ConsumerGroupMetadataValue', VALUE, {
   epoch: int32,
   metadataHash: bigint64.tag(0),
 })
@@ -114,27 +114,46 @@ const ConsumerGroupPartitionMetadataValue = message(
   },
 )
 
-const ConsumerGroupMemberMetadataValue = message(5, 'ConsumerGroupMemberMetadataValue', VALUE, {
-  instanceId: string.nullable(),
-  rackId: string.nullable(),
-  clientId: string,
-  clientHost: string,
-  subscribedTopicNames: array(string),
-  subscribedTopicRegex: string.nullable(),
-  rebalanceTimeoutMs: int32.default(-1),
-  serverAssignor: string.nullable(),
-  classicMemberMetadata: struct({
-    sessionTimeoutMs: int32,
-    supportedProtocols: structs({ name: string, metadata: bytes }),
-  })
-    .nullable()
-    .tag(0, NULL_IS_WRITTEN),
-})
+export const ConsumerGroupMemberMetadataValue = message(
+  5,
+  'ConsumerGroupMemberMetadataValue',
+  VALUE,
+  {
+    instanceId: string.nullable(),
+    rackId: string.nullable(),
+    clientId: string,
+    clientHost: string,
+    subscribedTopicNames: array(string),
+    subscribedTopicRegex: string.nullable(),
+    rebalanceTimeoutMs: int32.default(-1),
+    serverAssignor: string.nullable(),
+    classicMemberMetadata: struct({
+      sessionTimeoutMs: int32,
+      supportedProtocols: structs({ name: string, metadata: bytes }),
+    })
+      .nullable()
+      .tag(0, NULL_IS_WRITTEN),
+  },
+)
 
 const assignmentEpochFields = { assignmentEpoch: int32 }
 const targetAssignmentFields = { topicPartitions: topicIdPartitions }
 
-const ConsumerGroupCurrentMemberAssignmentValue = message(
+export const ConsumerGroupTargetAssignmentMetadataValue = message(
+  6,
+  'ConsumerGroupTargetAssignmentMetadataValue',
+  VALUE,
+  assignmentEpochFields,
+)
+
+export const ConsumerGroupTargetAssignmentMemberValue = message(
+  7,
+  'ConsumerGroupTargetAssignmentMemberValue',
+  VALUE,
+  targetAssignmentFields,
+)
+
+export const ConsumerGroupCurrentMemberAssignmentValue = message(
   8,
   'ConsumerGroupCurrentMemberAssignmentValue',
   VALUE,
@@ -183,7 +202,7 @@ const ShareGroupStatePartitionMetadataValue = message(
   },
 )
 
-const ConsumerGroupRegularExpressionValue = message(
+export const ConsumerGroupRegularExpressionValue = message(
   16,
   'ConsumerGroupRegularExpressionValue',
   VALUE,
@@ -294,14 +313,14 @@ export const groupRecordSchemas: ReadonlyMap<number, RecordSchema> = new Map<num
     6,
     {
       key: groupKey(6, 'ConsumerGroupTargetAssignmentMetadataKey'),
-      value: message(6, 'ConsumerGroupTargetAssignmentMetadataValue', VALUE, assignmentEpochFields),
+      value: ConsumerGroupTargetAssignmentMetadataValue,
     },
   ],
   [
     7,
     {
       key: memberKey(7, 'ConsumerGroupTargetAssignmentMemberKey'),
-      value: message(7, 'ConsumerGroupTargetAssignmentMemberValue', VALUE, targetAssignmentFields),
+      value: ConsumerGroupTargetAssignmentMemberValue,
     },
   ],
   [

@@ -3,17 +3,21 @@
  * Written are the versions Kafka 4.2 writes: offsets v4 (v1 when a client set its own retention),
  * groups v3. Read are all.
  */
-import { MalformedRequest } from '../../base/errors.ts'
 import { ZERO_UUID } from '../../base/random.ts'
-import { decoderFor, encoderFor } from '../../schema/codec.ts'
-import type { Fields, InferInput, Message } from '../../schema/fields.ts'
+import { decoderFor } from '../../schema/codec.ts'
+import type { InferInput } from '../../schema/fields.ts'
 import { Reader } from '../../schema/reader.ts'
-import { Writer } from '../../schema/writer.ts'
 import type { CoordinatorRecord } from '../state-machine.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import type { ClassicMember } from './classic-member.ts'
+import {
+  type ConsumerGroupRecord,
+  decodeConsumerRecord,
+  isConsumerRecord,
+} from './consumer-records.ts'
 import { isForeignRecord } from './foreign-groups.ts'
 import type { CommittedOffset } from './offset-store.ts'
+import { groupRecordValue, prefixedBytes, readGroupRecordValue } from './record-bytes.ts'
 import {
   GroupMetadataKey,
   GroupMetadataValue,
@@ -42,6 +46,7 @@ export type GroupRecord =
       readonly value: OffsetValue | null
     }
   | { readonly kind: 'group'; readonly groupId: string; readonly value: GroupMetadata | null }
+  | { readonly kind: 'consumer'; readonly record: ConsumerGroupRecord }
   | { readonly kind: 'foreign'; readonly recordType: number; readonly groupId: string }
   | { readonly kind: 'unknown'; readonly recordType: number }
 
@@ -54,7 +59,7 @@ export function offsetCommitRecord(
   const version = value.expireTimestampMs >= 0 ? OFFSET_EXPIRY_VERSION : OFFSET_VERSION
   return {
     key: offsetKey(groupId, topic, partition),
-    value: prefixed(version, OffsetCommitValue, version, {
+    value: groupRecordValue(OffsetCommitValue, version, {
       offset: value.offset,
       leaderEpoch: value.leaderEpoch,
       metadata: value.metadata,
@@ -127,10 +132,12 @@ export function decodeGroupRecord({ key, value }: CoordinatorRecord): GroupRecor
     }
     case GroupMetadataKey.apiKey: {
       const { group } = decoderFor(GroupMetadataKey, KEY_VERSION)(reader)
-      const read = value === null ? null : readValue(GroupMetadataValue, value)
+      const read = value === null ? null : readGroupRecordValue(GroupMetadataValue, value)
       return { kind: 'group', groupId: group, value: read }
     }
     default:
+      if (isConsumerRecord(recordType))
+        return { kind: 'consumer', record: decodeConsumerRecord({ key, value }) }
       // Every other key begins with the group id.
       return isForeignRecord(recordType)
         ? { kind: 'foreign', recordType, groupId: reader.string() }
@@ -156,21 +163,21 @@ export function decodeAnyRecord(record: CoordinatorRecord): AnyRecord | null {
   const key = decoderFor(schema.key, KEY_VERSION)(reader)
   if (record.value === null) return { recordType, key, version: -1, value: null }
   const version = record.value.readInt16BE(0)
-  return { recordType, key, version, value: readValue(schema.value, record.value) }
+  return { recordType, key, version, value: readGroupRecordValue(schema.value, record.value) }
 }
 
 /** Writes what decodeAnyRecord() read. */
 export function encodeAnyRecord(read: AnyRecord): CoordinatorRecord | null {
   const schema = groupRecordSchemas.get(read.recordType)
   if (schema === undefined) return null
-  const key = prefixed(read.recordType, schema.key, KEY_VERSION, read.key)
+  const key = prefixedBytes(read.recordType, schema.key, KEY_VERSION, read.key)
   if (read.value === null) return { key, value: null }
-  return { key, value: prefixed(read.version, schema.value, read.version, read.value) }
+  return { key, value: groupRecordValue(schema.value, read.version, read.value) }
 }
 
 function offsetOf(recordType: number, value: Buffer): OffsetValue {
   if (recordType === LegacyOffsetCommitKey.apiKey) {
-    const legacy = readValue(LegacyOffsetCommitValue, value)
+    const legacy = readGroupRecordValue(LegacyOffsetCommitValue, value)
     return {
       offset: legacy.offset,
       leaderEpoch: -1,
@@ -180,7 +187,7 @@ function offsetOf(recordType: number, value: Buffer): OffsetValue {
       topicId: ZERO_UUID,
     }
   }
-  const read = readValue(OffsetCommitValue, value)
+  const read = readGroupRecordValue(OffsetCommitValue, value)
   return {
     offset: read.offset,
     leaderEpoch: read.leaderEpoch,
@@ -192,11 +199,15 @@ function offsetOf(recordType: number, value: Buffer): OffsetValue {
 }
 
 function offsetKey(group: string, topic: string, partition: number): Buffer {
-  return prefixed(OffsetCommitKey.apiKey, OffsetCommitKey, KEY_VERSION, { group, topic, partition })
+  return prefixedBytes(OffsetCommitKey.apiKey, OffsetCommitKey, KEY_VERSION, {
+    group,
+    topic,
+    partition,
+  })
 }
 
 function groupKey(group: string): Buffer {
-  return prefixed(GroupMetadataKey.apiKey, GroupMetadataKey, KEY_VERSION, { group })
+  return prefixedBytes(GroupMetadataKey.apiKey, GroupMetadataKey, KEY_VERSION, { group })
 }
 
 function groupRecord(
@@ -205,26 +216,6 @@ function groupRecord(
 ): CoordinatorRecord {
   return {
     key: groupKey(groupId),
-    value: prefixed(GROUP_VERSION, GroupMetadataValue, GROUP_VERSION, value),
+    value: groupRecordValue(GroupMetadataValue, GROUP_VERSION, value),
   }
-}
-
-function prefixed<F extends Fields>(
-  prefix: number,
-  schema: Message<F>,
-  version: number,
-  value: InferInput<Message<F>>,
-): Buffer {
-  const writer = new Writer()
-  writer.int16(prefix)
-  encoderFor(schema, version)(writer, value)
-  return writer.take()
-}
-
-function readValue<F extends Fields>(schema: Message<F>, value: Buffer) {
-  const reader = new Reader(value)
-  const version = reader.int16()
-  if (version < schema.minVersion || version > schema.maxVersion)
-    throw new MalformedRequest(`${schema.name} has no version ${version}`)
-  return decoderFor(schema, version)(reader)
 }

@@ -11,6 +11,8 @@ import {
   leaveAnswer,
   syncError,
 } from './answers.ts'
+import { describeConsumerError } from './consumer-describe.ts'
+import { heartbeatError } from './consumer-refusal.ts'
 import { commitError } from './offset-commit.ts'
 import { deleteError } from './offset-delete.ts'
 import { fetchError } from './offset-fetch.ts'
@@ -42,5 +44,9 @@ export function refuseGroupRequest(request: GroupRequest, errorCode: number): Gr
       return deleteGroupsError(request.body, errorCode)
     case 47:
       return deleteError(errorCode)
+    case 68:
+      return heartbeatError({ errorCode, message: null })
+    case 69:
+      return describeConsumerError(request.body, errorCode)
   }
 }

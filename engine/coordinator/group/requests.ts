@@ -12,6 +12,14 @@ import type {
 import type { ListGroupsRequest, ListGroupsResponse } from '../../protocol/16-list-groups.ts'
 import type { DeleteGroupsRequest, DeleteGroupsResponse } from '../../protocol/42-delete-groups.ts'
 import type { OffsetDeleteRequest, OffsetDeleteResponse } from '../../protocol/47-offset-delete.ts'
+import type {
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+} from '../../protocol/68-consumer-group-heartbeat.ts'
+import type {
+  ConsumerGroupDescribeRequest,
+  ConsumerGroupDescribeResponse,
+} from '../../protocol/69-consumer-group-describe.ts'
 
 export const GroupApi = {
   OffsetCommit: 8,
@@ -24,6 +32,8 @@ export const GroupApi = {
   ListGroups: 16,
   DeleteGroups: 42,
   OffsetDelete: 47,
+  ConsumerGroupHeartbeat: 68,
+  ConsumerGroupDescribe: 69,
 } as const
 
 export interface GroupApis {
@@ -37,6 +47,8 @@ export interface GroupApis {
   16: { request: ListGroupsRequest; response: ListGroupsResponse }
   42: { request: DeleteGroupsRequest; response: DeleteGroupsResponse }
   47: { request: OffsetDeleteRequest; response: OffsetDeleteResponse }
+  68: { request: ConsumerGroupHeartbeatRequest; response: ConsumerGroupHeartbeatResponse }
+  69: { request: ConsumerGroupDescribeRequest; response: ConsumerGroupDescribeResponse }
 }
 
 export type GroupApiKey = keyof GroupApis

@@ -15,6 +15,10 @@ import type {
 } from '../../protocol/15-describe-groups.ts'
 import type { ListGroupsRequest, ListGroupsResponse } from '../../protocol/16-list-groups.ts'
 import type { DeleteGroupsRequest, DeleteGroupsResponse } from '../../protocol/42-delete-groups.ts'
+import type {
+  ConsumerGroupDescribeRequest,
+  ConsumerGroupDescribeResponse,
+} from '../../protocol/69-consumer-group-describe.ts'
 import { askedGroups, FIRST_MULTI_GROUP_VERSION, fetchResponse } from './offset-fetch.ts'
 
 /** A request, or a piece of one, for one partition of __consumer_offsets. */
@@ -133,6 +137,28 @@ export function mergeDeleteGroups(
   return {
     throttleTimeMs: 0,
     results: inOrder(request.groupsNames, answers, (result) => result.groupId),
+  }
+}
+
+export function splitConsumerDescribe(
+  request: ConsumerGroupDescribeRequest,
+  partitions: number,
+): Part<ConsumerGroupDescribeRequest>[] {
+  const parts = byPartition(request.groupIds, (groupId) => groupId, partitions)
+  return [...parts].map(([partition, groupIds]) => ({
+    partition,
+    request: { ...request, groupIds },
+  }))
+}
+
+export function mergeConsumerDescribe(
+  request: ConsumerGroupDescribeRequest,
+  responses: readonly ConsumerGroupDescribeResponse[],
+): ConsumerGroupDescribeResponse {
+  const answers = responses.flatMap((response) => response.groups)
+  return {
+    throttleTimeMs: 0,
+    groups: inOrder(request.groupIds, answers, (group) => group.groupId),
   }
 }
 

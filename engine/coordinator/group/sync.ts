@@ -14,6 +14,7 @@ import { answer, nothing } from '../state-machine.ts'
 import { heartbeatAnswer, syncError, syncSuccess } from './answers.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { EMPTY_BYTES } from './classic-member.ts'
+import { heartbeatConsumerGroup, syncConsumerGroup } from './consumer-classic.ts'
 import type { GroupEnv, GroupOutcome } from './env.ts'
 import { prepareRebalance, resetAssignments, syncReceived } from './rebalance.ts'
 import { groupMetadataRecord } from './records.ts'
@@ -29,6 +30,8 @@ export function syncGroup(
   const { body } = request
   const refusal = refusalOf(request)
   if (refusal !== ErrorCode.NONE) return answer(syncError(refusal))
+  const consumers = env.consumers.get(body.groupId)
+  if (consumers !== undefined) return syncConsumerGroup(env, consumers, request)
   const group = env.groups.get(body.groupId)
   if (group === undefined) return answer(syncError(ErrorCode.UNKNOWN_MEMBER_ID))
   const invalid = validate(group, body)
@@ -100,6 +103,8 @@ function writeAssignment(env: GroupEnv, group: ClassicGroup, body: SyncGroupRequ
 export function heartbeat(env: GroupEnv, request: GroupRequestOf<12>): GroupOutcome {
   const { groupId, memberId, groupInstanceId, generationId } = request.body
   if (groupId === '') return answer(heartbeatAnswer(ErrorCode.INVALID_GROUP_ID))
+  const consumers = env.consumers.get(groupId)
+  if (consumers !== undefined) return heartbeatConsumerGroup(env, consumers, request)
   const group = env.groups.get(groupId)
   if (group === undefined) return answer(heartbeatAnswer(ErrorCode.UNKNOWN_MEMBER_ID))
   if (group.state === 'Dead') return answer(heartbeatAnswer(ErrorCode.COORDINATOR_NOT_AVAILABLE))
