@@ -38,6 +38,8 @@ export interface FetchOptions {
   readonly maxWaitMs: number
   readonly minBytes: number
   readonly maxBytes: number
+  /** Of one partition in one answer. */
+  readonly partitionBytes: number
   readonly isolation: 0 | 1
 }
 
@@ -45,10 +47,10 @@ export const defaultFetchOptions: FetchOptions = {
   maxWaitMs: 500,
   minBytes: 1,
   maxBytes: 8 * 1024 * 1024,
+  partitionBytes: 1024 * 1024,
   isolation: 0,
 }
 
-const PARTITION_BYTES = 1024 * 1024
 const OFFSET_LATEST = -1
 const OFFSET_EARLIEST = -2
 
@@ -141,7 +143,7 @@ export class ClientFetcher {
       if (list === undefined) byTopic.set(position.topic, [position])
       else list.push(position)
     }
-    const { maxWaitMs, minBytes, maxBytes, isolation } = this.options
+    const { maxWaitMs, minBytes, maxBytes, partitionBytes, isolation } = this.options
     const answer = await this.client.sendTo(leader, FetchRequest, FetchResponse, {
       maxWaitMs,
       minBytes,
@@ -153,7 +155,7 @@ export class ClientFetcher {
         partitions: list.map(({ partition, offset }) => ({
           partition,
           fetchOffset: offset,
-          partitionMaxBytes: PARTITION_BYTES,
+          partitionMaxBytes: partitionBytes,
         })),
       })),
     })
@@ -234,9 +236,19 @@ function take(
     } else if (!isTransactional(attributes) || !aborting.has(producerId)) {
       const appended = timestampTypeOf(attributes) === TimestampType.logAppendTime
       const timestampOf = appended ? 'append' : 'create'
-      for (const record of readRecords(bytes, at))
-        if (record.offset >= position.offset)
-          into.push({ ...record, topic, partition, timestampOf })
+      for (const { offset, timestamp, sequence, key, value, headers } of readRecords(bytes, at))
+        if (offset >= position.offset)
+          into.push({
+            offset,
+            timestamp,
+            sequence,
+            key,
+            value,
+            headers,
+            topic,
+            partition,
+            timestampOf,
+          })
     }
     position.offset = Math.max(position.offset, lastOffset + 1)
     at += batchSizeInBytes(bytes, at)

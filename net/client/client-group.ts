@@ -38,6 +38,8 @@ export interface GroupOptions {
   readonly topics: readonly string[]
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
+  /** A static member keeps its place by this name; it does not leave. */
+  readonly groupInstanceId?: string | null
 }
 
 export class ClientGroupMember {
@@ -69,6 +71,7 @@ export class ClientGroupMember {
         groupId: this.options.groupId,
         generationId: this.generationId,
         memberId: this.memberId,
+        ...this.instance(),
         protocolType: 'consumer',
         protocolName: PROTOCOL,
         assignments,
@@ -89,6 +92,7 @@ export class ClientGroupMember {
       groupId,
       generationId: this.generationId,
       memberId: this.memberId,
+      ...this.instance(),
     })
     if (answer.errorCode === ErrorCode.NONE) return true
     this.mayRejoin(answer.errorCode)
@@ -130,6 +134,7 @@ export class ClientGroupMember {
         groupId: this.options.groupId,
         generationIdOrMemberEpoch: this.generationId,
         memberId: this.memberId,
+        ...this.instance(),
         topics: grouped(offsets).map(([name, list]) => ({
           name,
           partitions: list.map(({ partition, offset }) => ({
@@ -150,7 +155,7 @@ export class ClientGroupMember {
   }
 
   async leave(): Promise<void> {
-    if (this.memberId === '') return
+    if (this.memberId === '' || this.options.groupInstanceId != null) return
     const connection = await this.coordinator()
     const version = connection.versionOf(LeaveGroupRequest)
     const { memberId } = this
@@ -159,6 +164,11 @@ export class ClientGroupMember {
       ...(version >= 3 ? { members: [{ memberId, groupInstanceId: null }] } : { memberId }),
     })
     this.memberId = ''
+  }
+
+  private instance(): { groupInstanceId?: string } {
+    const { groupInstanceId } = this.options
+    return groupInstanceId == null ? {} : { groupInstanceId }
   }
 
   private async coordinator(): Promise<ClientConnection> {
@@ -177,6 +187,7 @@ export class ClientGroupMember {
         sessionTimeoutMs,
         rebalanceTimeoutMs,
         memberId: this.memberId,
+        ...this.instance(),
         protocolType: 'consumer',
         protocols: [{ name: PROTOCOL, metadata: encodeSubscription({ topics: [...topics] }) }],
       },

@@ -17,7 +17,12 @@ import { startBroker } from '../support/broker-process.ts'
 import { findKafkaJars, type KafkaJars } from '../support/kafka-jars.ts'
 import { startKafka } from '../support/kafka-process.ts'
 import type { ManagedBroker } from '../support/managed-broker.ts'
+import { adoptScenario } from './adopt.ts'
+import { clusterToolsScenario } from './cluster-tools.ts'
+import { connectPageOtherScenario, connectPageScenario } from './connect-page.ts'
+import { consumerProtocolScenario } from './consumer-protocol.ts'
 import { interopScenario } from './interop.ts'
+import { javaAdminScenario } from './java-admin.ts'
 import { javaScenario } from './java-tools.ts'
 import { kafkajsScenario } from './kafkajs.ts'
 import { kcatScenario } from './kcat.ts'
@@ -26,16 +31,24 @@ import { platformaticScenario } from './platformatic.ts'
 import { pythonScenario } from './python.ts'
 import { restartScenario } from './restart.ts'
 import { check, type Lane, runCheck, type Scenario, Skip, type Totals } from './scenario.ts'
+import { terminalScenario } from './terminal.ts'
 
 const scenarios: readonly Scenario[] = [
   kcatScenario,
   javaScenario,
+  javaAdminScenario,
+  clusterToolsScenario,
   kafkajsScenario,
   platformaticScenario,
   pythonScenario,
   killScenario,
   restartScenario,
+  consumerProtocolScenario,
   interopScenario,
+  connectPageScenario,
+  connectPageOtherScenario,
+  terminalScenario,
+  adoptScenario,
 ]
 
 const { values: flags } = parseArgs({

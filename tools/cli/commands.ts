@@ -1,9 +1,15 @@
 /** Our own commands, noun then verb; each file registers one noun. */
 import type { Command } from 'commander'
+import { aliasesCommand } from './commands/aliases.ts'
+import { checkCommand } from './commands/check.ts'
+import { clusterCommand } from './commands/cluster.ts'
+import { completionCommand } from './commands/completion.ts'
 import { consumeCommand } from './commands/consume.ts'
 import { produceCommand } from './commands/produce.ts'
 import { quickstartCommand } from './commands/quickstart.ts'
 import { serveCommand } from './commands/serve.ts'
+import { storageCommand } from './commands/storage.ts'
+import { topCommand } from './commands/top.ts'
 import { topicCommand } from './commands/topic.ts'
 import type { CommandIo } from './io.ts'
 
@@ -18,4 +24,10 @@ export const commands: readonly OwnCommand[] = [
   produceCommand,
   consumeCommand,
   quickstartCommand,
+  clusterCommand,
+  storageCommand,
+  aliasesCommand,
+  checkCommand,
+  completionCommand,
+  topCommand,
 ]

@@ -4,6 +4,7 @@ import { kafkaConsoleConsumer } from './kafka/kafka-console-consumer.ts'
 import { kafkaConsoleProducer } from './kafka/kafka-console-producer.ts'
 import { kafkaServerStart } from './kafka/kafka-server-start.ts'
 import { kafkaTopics } from './kafka/kafka-topics.ts'
+import { lazyTool } from './lazy-tool.ts'
 
 export interface KafkaTool {
   readonly name: string
@@ -16,6 +17,44 @@ export const kafkaTools: readonly KafkaTool[] = [
   kafkaConsoleProducer,
   kafkaConsoleConsumer,
   kafkaServerStart,
+  lazyTool('kafka-dump-log', async () => (await import('./kafka/kafka-dump-log.ts')).kafkaDumpLog),
+  lazyTool('kafka-storage', async () => (await import('./kafka/kafka-storage.ts')).kafkaStorage),
+  lazyTool('kafka-cluster', async () => (await import('./kafka/kafka-cluster.ts')).kafkaCluster),
+  lazyTool('kafka-features', async () => (await import('./kafka/kafka-features.ts')).kafkaFeatures),
+  lazyTool(
+    'kafka-metadata-quorum',
+    async () => (await import('./kafka/kafka-metadata-quorum.ts')).kafkaMetadataQuorum,
+  ),
+  lazyTool(
+    'kafka-broker-api-versions',
+    async () => (await import('./kafka/kafka-broker-api-versions.ts')).kafkaBrokerApiVersions,
+  ),
+  lazyTool(
+    'kafka-producer-perf-test',
+    async () => (await import('./kafka/kafka-producer-perf-test.ts')).kafkaProducerPerfTest,
+  ),
+  lazyTool(
+    'kafka-consumer-perf-test',
+    async () => (await import('./kafka/kafka-consumer-perf-test.ts')).kafkaConsumerPerfTest,
+  ),
+  lazyTool(
+    'kafka-verifiable-producer',
+    async () => (await import('./kafka/kafka-verifiable-producer.ts')).kafkaVerifiableProducer,
+  ),
+  lazyTool(
+    'kafka-verifiable-consumer',
+    async () => (await import('./kafka/kafka-verifiable-consumer.ts')).kafkaVerifiableConsumer,
+  ),
+  lazyTool(
+    'kafka-e2e-latency',
+    async () => (await import('./kafka/kafka-e2e-latency.ts')).kafkaE2eLatency,
+  ),
+  lazyTool(
+    'kafka-server-stop',
+    async () => (await import('./kafka/kafka-server-stop.ts')).kafkaServerStop,
+  ),
+  lazyTool('kcat', async () => (await import('./kcat/kcat.ts')).kcat),
+  lazyTool('kafka-groups', async () => (await import('./kafka/kafka-groups.ts')).kafkaGroups),
 ]
 
 export function kafkaToolNamed(name: string): KafkaTool | null {

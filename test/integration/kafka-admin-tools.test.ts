@@ -1,0 +1,456 @@
+/**
+ * Kafka's tools for the cluster as a whole and for measuring, by their own names: the recorded runs
+ * (test/golden/cli), against our broker and against a real Kafka 4.2; what they say when nobody, or
+ * somebody else, listens; and a broker on folders that kafka-storage formatted.
+ *
+ * Tolerated against our broker, each named where it is used: it has fewer features and APIs than
+ * Kafka, and other groups.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { BrokerProcess } from '../support/broker-process.ts'
+import { type CliResult, runCli } from '../support/cli.ts'
+import { type GoldenRun, goldenRuns } from '../support/golden-cli.ts'
+import { findKafkaJars } from '../support/kafka-jars.ts'
+import { startKafka } from '../support/kafka-process.ts'
+import { freePort, type ManagedBroker } from '../support/managed-broker.ts'
+
+const KAFKA_START_MS = 90_000
+const work = mkdtempSync(join(tmpdir(), 'sluice-admin-'))
+afterAll(() => rmSync(work, { recursive: true, force: true }))
+
+const golden = (tool: string): GoldenRun[] => goldenRuns(tool)
+/** No transactions in this tool; metrics are the Java client's own. */
+const perf = golden('kafka-producer-perf-test').filter(
+  ({ args }) => !args.some((arg) => /transaction|print-metrics/.test(arg)),
+)
+
+function masked(text: string): string[] {
+  return text
+    .replace(/^usage: [^\n]*(\n<USAGE>)?$/gm, 'usage')
+    .replace(/^kafka-\S+ error: .*$|^\S+: error: .*$/gm, '')
+    .replace(/Cluster ID: \S+|ClusterId: +\S+/g, 'CLUSTER')
+    .replace(/Epoch: +(\d+|<N>)/g, 'EPOCH')
+    .replace(/HighWatermark: +\d+/g, 'END')
+    .replace(/\b127\.0\.0\.1\b/g, 'localhost')
+    .replace(/localhost:\d+/g, 'ADDRESS')
+    .replace(/localhost +\d+/g, 'ADDRESS')
+    .replace(/"directoryId": "[^"]*", /g, '')
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}/g, '<TIME>')
+    .replace(/[\d.]+(?= records\/sec| MB\/sec| ms)/g, '#')
+    .replace(/<[FN]>/g, '#')
+    .split('\n')
+    .map((line) => line.replace(/\s+/g, ' ').trim())
+    .filter((line) => line !== '')
+}
+
+let address = ''
+const run = ({ tool, args }: Pick<GoldenRun, 'tool' | 'args'>): Promise<CliResult> =>
+  runCli([tool, ...args.map((arg) => arg.replace('localhost:9092', address))], { cwd: work })
+
+async function expectSame(recorded: GoldenRun): Promise<void> {
+  const { code, stdout, stderr } = await run(recorded)
+  expect({ code, out: masked(stdout), err: masked(stderr) }).toEqual({
+    code: recorded.exit,
+    out: masked(recorded.stdout),
+    err: masked(recorded.stderr),
+  })
+}
+
+/** What both brokers give as Kafka gave it. */
+const common = [...golden('kafka-cluster'), ...perf.slice(0, 1)]
+
+async function expectPerformanceLines(): Promise<void> {
+  const produce = ['--num-records', '600', '--throughput', '-1', '--bootstrap-server', address]
+  const figures = [
+    /600 records sent, [\d.]+ records\/sec \([\d.]+ MB\/sec\)/,
+    /[\d.]+ ms avg latency, [\d.]+ ms max latency/,
+    /\d+ ms 50th, \d+ ms 95th, \d+ ms 99th, \d+ ms 99\.9th\.\n/,
+  ]
+  const line = new RegExp(`^${figures.map(({ source }) => source).join(', ')}$`)
+  const produced = await runCli([
+    'kafka-producer-perf-test',
+    '--topic',
+    'cli-perf',
+    '--record-size',
+    '50',
+    ...produce,
+  ])
+  expect([produced.code, produced.stdout]).toEqual([0, expect.stringMatching(line)])
+  for (const recorded of golden('kafka-consumer-perf-test')) {
+    const { code, stdout } = await run(recorded)
+    const [head, figures = ''] = stdout.trim().split('\n')
+    expect([code, head]).toEqual([recorded.exit, recorded.stdout.split('\n')[0]])
+    const time = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d:\\d{3}'
+    expect(figures).toMatch(
+      new RegExp(
+        `^${time}, ${time}, 0\\.0238, [\\d.]+, 500, [\\d.]+, \\d+, \\d+, [\\d.]+, [\\d.]+$`,
+      ),
+    )
+  }
+  for (const recorded of golden('kafka-e2e-latency')) {
+    const { code, stdout } = await run(recorded)
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /^0\t[\d.]+\nAvg latency: \d+\.\d{4} ms\nPercentiles: 50th = \d+, 99th = \d+, 99\.9th = \d+\n$/,
+      ),
+    ])
+  }
+}
+
+async function expectVerifiableLines(): Promise<void> {
+  const base = ['--bootstrap-server', address, '--topic', 'verified']
+  const produced = await runCli(['kafka-verifiable-producer', ...base, '--max-messages', '20'])
+  const events = jsonLines(produced.stdout)
+  expect(events.map(({ name }) => name)).toEqual([
+    'startup_complete',
+    ...Array.from({ length: 20 }, () => 'producer_send_success'),
+    'shutdown_complete',
+    'tool_data',
+  ])
+  expect(Object.keys(events[1] ?? {})).toEqual([
+    ...['timestamp', 'name', 'key', 'value', 'offset', 'topic', 'partition'],
+  ])
+  expect(events.at(-1)).toMatchObject({ sent: 20, acked: 20, target_throughput: -1 })
+  const group = ['--group-id', 'verifiers', '--verbose']
+  const first = await runCli([
+    'kafka-verifiable-consumer',
+    ...base,
+    ...group,
+    '--max-messages',
+    '12',
+  ])
+  const second = await runCli([
+    'kafka-verifiable-consumer',
+    ...base,
+    ...group,
+    '--max-messages',
+    '8',
+  ])
+  const read = [...jsonLines(first.stdout), ...jsonLines(second.stdout)]
+  const values = read.filter(({ name }) => name === 'record_data').map(({ value }) => Number(value))
+  expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, at) => at))
+  const names = new Set(jsonLines(first.stdout).map(({ name }) => name))
+  expect([...names]).toEqual([
+    ...['startup_complete', 'partitions_assigned', 'record_data', 'records_consumed'],
+    ...['offsets_committed', 'partitions_revoked', 'shutdown_complete'],
+  ])
+}
+
+function jsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+describe('the tools against our broker', () => {
+  let broker: ManagedBroker
+  beforeAll(async () => {
+    broker = new BrokerProcess({})
+    await broker.start()
+    address = broker.address
+    await runCli(['topic', 'create', 'cli-perf', '-p', '1', '-b', address])
+  })
+  afterAll(() => broker.stop())
+
+  for (const recorded of common)
+    it(`${recorded.tool} ${recorded.args.join(' ')}`, () => expectSame(recorded))
+
+  it('tell the features, and refuse levels that do not exist, as Kafka does', async () => {
+    const described = await runCli(['kafka-features', '--bootstrap-server', address, 'describe'])
+    const levels = [
+      'SupportedMinVersion: 3.3-IV3',
+      'SupportedMaxVersion: 4.2-IV1',
+      'FinalizedVersionLevel: 4.2-IV1',
+      'Epoch: ',
+    ]
+    expect(described.stdout).toContain(`Feature: metadata.version\t${levels.join('\t')}`)
+    const refused = await runCli([
+      'kafka-features',
+      '--bootstrap-server',
+      address,
+      'upgrade',
+      '--feature',
+      'bogus=1',
+    ])
+    expect(refused.code).toBe(1)
+    expect(refused.stdout).toMatch(/^Could not upgrade bogus to 1\. .*bogus/)
+    expect(refused.stderr).toBe('1 out of 1 operation(s) failed.\n')
+  })
+
+  it('tell the APIs in the lines of Kafka, unsupported ones too', async () => {
+    const [recorded] = golden('kafka-broker-api-versions')
+    const { stdout, code } = await runCli([
+      'kafka-broker-api-versions',
+      '--bootstrap-server',
+      address,
+    ])
+    expect(code).toBe(0)
+    const names = (text: string): string[] => text.match(/^\t\w+\(\d+\)/gm) ?? []
+    expect(names(stdout)).toEqual(names(recorded?.stdout ?? ''))
+    expect(stdout).toContain('\tProduce(0): 0 to ')
+    expect(stdout).toContain('\tPushTelemetry(72): UNSUPPORTED,')
+  })
+
+  it('tell the quorum of one', async () => {
+    const status = await runCli([
+      'kafka-metadata-quorum',
+      '--bootstrap-server',
+      address,
+      'describe',
+      '--status',
+    ])
+    expect(status.stdout).toMatch(/^ClusterId: {14}\S+\nLeaderId: {15}\d+\nLeaderEpoch: {12}\d+\n/)
+    const replication = await runCli([
+      'kafka-metadata-quorum',
+      '--bootstrap-server',
+      address,
+      'describe',
+      '--replication',
+    ])
+    expect(replication.stdout).toMatch(
+      /^NodeId\tDirectoryId {11}\tLogEndOffset\t[^\n]+\n.+\tLeader\t\n$/,
+    )
+    const removal = ['-i', '9', '-d', 'NcPymGGUSFKWG3DCOKj9Og']
+    const refused = await runCli([
+      'kafka-metadata-quorum',
+      '--bootstrap-server',
+      address,
+      'remove-controller',
+      ...removal,
+    ])
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/\S/)])
+  })
+
+  it('refuse to unregister a broker that is not there', async () => {
+    const { code, stderr } = await runCli([
+      'kafka-cluster',
+      'unregister',
+      '-b',
+      address,
+      '--id',
+      '99',
+    ])
+    expect([code, stderr]).toEqual([1, 'Broker ID 99 is not currently registered\n'])
+  })
+
+  it('list groups of all types', async () => {
+    await expectVerifiableLines()
+    const { stdout } = await runCli(['kafka-groups', '--bootstrap-server', address, '--list'])
+    expect(stdout).toMatch(/^GROUP {16}TYPE {17}PROTOCOL {12}\n/)
+    expect(stdout).toMatch(/^verifiers {12}Classic {14}consumer/m)
+    const shares = await runCli([
+      'kafka-groups',
+      '--bootstrap-server',
+      address,
+      '--list',
+      '--share',
+    ])
+    expect(shares.stdout.trim().split('\n')).toHaveLength(1)
+  })
+
+  it('measure in the lines of Kafka', expectPerformanceLines)
+
+  it('give `sluice cluster` the same, as rows', async () => {
+    const { stdout } = await runCli(['cluster', 'brokers', '-b', address, '--format', 'json'])
+    const [host, port] = address.split(':')
+    expect(JSON.parse(stdout)).toEqual([
+      { id: 1, host, port: Number(port), rack: null, controller: true, state: 'unfenced' },
+    ])
+    const described = await runCli(['cluster', 'describe', '-b', address, '--format', 'json'])
+    expect(JSON.parse(described.stdout)).toMatchObject({ controller: 1, brokers: 1 })
+    const features = await runCli(['cluster', 'features', '-b', address])
+    expect(features.stdout).toMatch(/^metadata\.version +29 +7 +29 +4\.2-IV1$/m)
+  })
+})
+
+describe('a broker on folders that kafka-storage formatted', () => {
+  it('starts and has the cluster id they were given', async () => {
+    const dataFolder = join(work, 'formatted')
+    const id = 'c2x1aWNlLXRlc3QtaWQwMA'
+    writeFileSync(join(work, 'f.properties'), `node.id=1\nlog.dirs=${dataFolder}\n`)
+    const args = ['kafka-storage', 'format', '-t', id, '-c', 'f.properties']
+    expect((await runCli(args, { cwd: work })).code).toBe(0)
+    const broker = new BrokerProcess({ dataFolder, overrides: { 'node.id': '1' } })
+    await broker.start()
+    try {
+      const told = await runCli(['kafka-cluster', 'cluster-id', '-b', broker.address])
+      expect(told.stdout).toBe(`Cluster ID: ${id}\n`)
+    } finally {
+      await broker.stop()
+    }
+  })
+})
+
+describe('the tools when they cannot work', () => {
+  let stranger: Server
+  let strange = ''
+  beforeAll(async () => {
+    // Hangs up on everybody, as a server of another protocol does.
+    stranger = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.write('HTTP/1.1 400 Bad Request\r\n\r\n', () => socket.destroy())
+    })
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+    const bound = stranger.address()
+    strange = `127.0.0.1:${typeof bound === 'object' ? bound?.port : 0}`
+  })
+  afterAll(() => new Promise((resolve) => stranger.close(resolve)))
+
+  const tools: readonly [tool: string, args: (at: string) => string[]][] = [
+    ['kafka-cluster', (at) => ['cluster-id', '-b', at]],
+    ['kafka-features', (at) => ['--bootstrap-server', at, 'describe']],
+    ['kafka-metadata-quorum', (at) => ['--bootstrap-server', at, 'describe', '--status']],
+    ['kafka-broker-api-versions', (at) => ['--bootstrap-server', at]],
+    ['kafka-groups', (at) => ['--bootstrap-server', at, '--list']],
+    [
+      'kafka-producer-perf-test',
+      (at) => [
+        ...['--bootstrap-server', at, '--topic', 't', '--num-records', '5'],
+        ...['--record-size', '5', '--throughput', '-1'],
+      ],
+    ],
+    [
+      'kafka-consumer-perf-test',
+      (at) => ['--bootstrap-server', at, '--topic', 't', '--num-records', '5'],
+    ],
+    [
+      'kafka-verifiable-producer',
+      (at) => ['--bootstrap-server', at, '--topic', 't', '--max-messages', '1'],
+    ],
+    [
+      'kafka-verifiable-consumer',
+      (at) => ['--bootstrap-server', at, '--topic', 't', '--group-id', 'g'],
+    ],
+    ['kafka-e2e-latency', (at) => [at, 't', '1', '1', '1']],
+  ]
+  for (const [tool, args] of tools)
+    it(`${tool} says what, why and what next when nobody listens, or somebody else`, async () => {
+      for (const at of [`127.0.0.1:${await freePort()}`, strange]) {
+        const { code, stderr } = await runCli([tool, ...args(at)])
+        expect([code, stderr]).toEqual([1, expect.stringMatching(/why: .*\n.*next: /)])
+        expect(stderr).not.toMatch(/\n\s+at |defect/)
+      }
+    })
+
+  const wrong: readonly [line: string, says: RegExp][] = [
+    ['kafka-cluster', /too few arguments/],
+    ['kafka-cluster cluster-id', /one of the arguments --bootstrap-server\/-b .* is required/],
+    ['kafka-cluster cluster-id -b a:1 -C b:2', /not allowed with argument --bootstrap-server/],
+    ['kafka-cluster unregister -b a:1 --id x', /could not convert 'x' to Integer/],
+    ['kafka-cluster cluster-id -b a:1 --config f -c f', /cannot be specified together/],
+    ['kafka-cluster bogus', /invalid choice: 'bogus'/],
+    ['kafka-features --bootstrap-server a:1 upgrade', /at least one feature to upgrade/],
+    ['kafka-features --bootstrap-server a:1 upgrade --feature g=x', /unable to parse x as a short/],
+    ['kafka-features --bootstrap-server a:1 upgrade --feature g', /equals sign not found/],
+    [
+      'kafka-features --bootstrap-server a:1 upgrade --release-version 4.2 --feature g=1',
+      /Can not specify `release-version` with other feature flags/,
+    ],
+    [
+      'kafka-features --bootstrap-server a:1 disable --feature g --feature g',
+      /specified more than once/,
+    ],
+    ['kafka-metadata-quorum --bootstrap-server a:1 describe', /One of --status or --replication/],
+    [
+      'kafka-metadata-quorum --bootstrap-server a:1 describe --status --replication',
+      /Only one of --status or --replication/,
+    ],
+    ['kafka-metadata-quorum --bootstrap-server a:1 add-controller', /You must supply the conf/],
+    [
+      'kafka-metadata-quorum --bootstrap-server a:1 remove-controller -i 1 -d xx',
+      /decoded as 1 bytes, which is not equal to the expected 16/,
+    ],
+    ['kafka-groups --list', /Missing required option\(s\) \[bootstrap-server\]/],
+    ['kafka-groups --bootstrap-server a:1', /exactly one action: --list/],
+    ['kafka-groups --bootstrap-server a:1 --list --share --consumer', /can't be used with/],
+    ['kafka-groups --bootstrap-server a:1 --list --group-type x', /must be a valid group type/],
+    ['kafka-broker-api-versions --bootstrap-server', /requires an argument/],
+    ['kafka-producer-perf-test --topic t', /argument --num-records is required/],
+    [
+      'kafka-producer-perf-test --topic t --num-records 0 --record-size 1 --throughput 1',
+      /--num-records should be greater than zero/,
+    ],
+    [
+      'kafka-producer-perf-test --topic t --num-records 1 --record-size 1 --throughput 1',
+      /At least one of --bootstrap-server/,
+    ],
+    [
+      'kafka-producer-perf-test --topic t --num-records 1 --payload-file no --throughput 1 ' +
+        '--bootstrap-server a:1',
+      /File does not exist or empty file/,
+    ],
+    [
+      'kafka-producer-perf-test --topic t --num-records 1 --record-size 1 --throughput 1 ' +
+        '--bootstrap-server a:1 --transactional-id x',
+      /transactions are not supported[\s\S]*next:/,
+    ],
+    [
+      'kafka-producer-perf-test --topic t --num-records 1 --record-size 1 --throughput 1 ' +
+        '--command-property bootstrap.servers=a:1 acks=9',
+      /Invalid value 9 for configuration acks/,
+    ],
+    ['kafka-consumer-perf-test --bootstrap-server a:1 --topic t', /\[messages\], \[num-records\]/],
+    ['kafka-consumer-perf-test --topic t --num-records 1', /\[bootstrap-server\]/],
+    [
+      'kafka-consumer-perf-test --bootstrap-server a:1 --topic t --num-records 1 --date-format Q',
+      /Illegal pattern character 'Q'/,
+    ],
+    ['kafka-verifiable-producer --bootstrap-server a:1', /argument --topic is required/],
+    [
+      'kafka-verifiable-producer --bootstrap-server a:1 --topic t --acks 7',
+      /invalid choice: '7' \(choose from \{0,1,-1\}\)/,
+    ],
+    [
+      'kafka-verifiable-consumer --bootstrap-server a:1 --topic t --group-id g --reset-policy x',
+      /Invalid value x for configuration auto.offset.reset/,
+    ],
+    [
+      'kafka-verifiable-consumer --bootstrap-server a:1 --topic t --group-id g --group-protocol CONSUMER',
+      /classic protocol only[\s\S]*next:/,
+    ],
+    ['kafka-e2e-latency a:1 t 1', /Expected 5 or 6 positional arguments, but got 3/],
+    ['kafka-e2e-latency a:1 t 1 0 1', /Please use '1' or 'all'/],
+  ]
+  for (const [line, says] of wrong)
+    it(`refuses ${line}`, async () => {
+      const { code, stderr } = await runCli(line.split(' '), { cwd: work })
+      expect([code, stderr]).toEqual([1, expect.stringMatching(says)])
+      expect(stderr).not.toMatch(/\n\s+at |defect/)
+    })
+})
+
+const jars = await findKafkaJars()
+if (typeof jars === 'string') console.warn(`SKIPPED: our tools against a real Kafka: ${jars}`)
+
+describe.runIf(typeof jars !== 'string')('the tools of ours against a real Kafka 4.2', () => {
+  let broker: ManagedBroker
+  beforeAll(async () => {
+    if (typeof jars === 'string') return
+    broker = await startKafka(jars)
+    address = broker.address
+    await runCli(['topic', 'create', 'cli-perf', '-p', '1', '-b', address])
+  }, KAFKA_START_MS)
+  afterAll(() => broker.kill())
+
+  it(
+    'give what they gave when they were recorded',
+    async () => {
+      const recorded = [
+        ...common,
+        ...golden('kafka-features'),
+        ...golden('kafka-broker-api-versions'),
+        ...golden('kafka-metadata-quorum').slice(0, 1),
+      ]
+      for (const one of recorded) await expectSame(one)
+      await expectPerformanceLines()
+      await expectVerifiableLines()
+    },
+    KAFKA_START_MS,
+  )
+})

@@ -1,0 +1,69 @@
+/**
+ * `sluice check [server.properties]`: is this machine fit for a broker; with -b also whether the brokers
+ * of a running cluster can be reached at the addresses they advertise. Exit code 6 when something fails.
+ */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { OwnCommand } from '../commands.ts'
+import { wholeNumber } from '../connect-options.ts'
+import { ExitCode } from '../failure.ts'
+import type { CheckResult } from '../health-checks.ts'
+import type { CommandIo } from '../io.ts'
+import { parseFormat, Renderer } from '../render.ts'
+
+interface CheckFlags {
+  readonly override: string[]
+  readonly brokers?: string
+  readonly timeout: string
+  readonly format: string
+  readonly header: boolean
+}
+
+const COLUMNS = ['status', 'check', 'required', 'current', 'advice'].map((key) => ({ key }))
+
+export const checkCommand: OwnCommand = {
+  register(program: Command, io: CommandIo, exit: (code: number) => void): Command {
+    return program
+      .command('check [server.properties]')
+      .description('is this machine, its folders and its addresses fit for a broker')
+      .option(
+        '--override <key=value>',
+        'set an option, repeatable',
+        (value: string, previous: string[]) => [...previous, value],
+        [],
+      )
+      .option('-b, --brokers <list>', 'also reach these brokers at what they advertise')
+      .option('--timeout <ms>', 'longest wait for a broker', '5000')
+      .option('--format <format>', 'text, json or jsonl', 'text')
+      .option('--no-header', 'leave out the head line of tables')
+      .action(async (file: string | undefined, flags: CheckFlags) => {
+        exit(await check(file ?? null, flags, io))
+      })
+  },
+}
+
+async function check(file: string | null, flags: CheckFlags, io: CommandIo): Promise<number> {
+  const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
+  const timeoutMs = wholeNumber('--timeout', flags.timeout, 1)
+  const { brokerConfig } = await import('../broker-config.ts')
+  const path = file === null ? null : resolve(io.cwd, file)
+  const { config } = await brokerConfig({ file: path, overrides: flags.override }, io)
+  const { checkFreeSpace, checkLibraries, checkOpenFiles, checkSync } = await import(
+    '../health-checks.ts'
+  )
+  const folders = config.dataFolders.map((folder) => resolve(io.cwd, folder))
+  const results: CheckResult[] = [
+    checkOpenFiles(),
+    ...folders.flatMap((folder) => [checkSync(folder), checkFreeSpace(folder)]),
+    ...(await checkLibraries()),
+  ]
+  if (flags.brokers !== undefined) {
+    const { checkBrokers } = await import('../broker-checks.ts')
+    results.push(...(await checkBrokers(flags.brokers, timeoutMs)))
+  }
+  renderer.table(
+    COLUMNS,
+    results.map((result) => ({ ...result })),
+  )
+  return results.some(({ status }) => status === 'fail') ? ExitCode.notHealthy : ExitCode.done
+}
