@@ -1,0 +1,167 @@
+/**
+ * docs/commands.md: our own commands from commander's help, Kafka's tools from their own `--help`, and
+ * which Kafka command is which here, with what stands behind the claim.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import type { Command } from 'commander'
+import { handlers } from '../../net/handlers/index.ts'
+import type { CommandIo } from '../cli/io.ts'
+import { kafkaTools } from '../cli/kafka-tools.ts'
+import { main, newProgram } from '../cli/main.ts'
+import { packageRoot } from '../package-root.ts'
+import { code, type Generated, table } from './page.ts'
+
+const HELP_COLUMNS = 100
+
+interface KafkaCommand {
+  readonly name: string
+  /** Our own noun for the same. */
+  readonly noun?: string
+  /** The API that it cannot do without, where not every broker has it. */
+  readonly apiKey?: number
+}
+
+/** The scripts of Kafka 4.2's bin/ that talk to a broker or its files. */
+const KAFKA_COMMANDS: readonly KafkaCommand[] = [
+  { name: 'kafka-acls', noun: 'acl', apiKey: 29 },
+  { name: 'kafka-broker-api-versions', noun: 'cluster' },
+  { name: 'kafka-client-metrics', apiKey: 74 },
+  { name: 'kafka-cluster', noun: 'cluster' },
+  { name: 'kafka-configs', noun: 'config', apiKey: 44 },
+  { name: 'kafka-console-consumer', noun: 'consume' },
+  { name: 'kafka-console-producer', noun: 'produce' },
+  { name: 'kafka-console-share-consumer', apiKey: 78 },
+  { name: 'kafka-consumer-groups', noun: 'group' },
+  { name: 'kafka-consumer-perf-test', noun: 'perf' },
+  { name: 'kafka-delegation-tokens', apiKey: 38 },
+  { name: 'kafka-delete-records', noun: 'record' },
+  { name: 'kafka-dump-log', noun: 'log' },
+  { name: 'kafka-e2e-latency' },
+  { name: 'kafka-features', apiKey: 57 },
+  { name: 'kafka-get-offsets', noun: 'record' },
+  { name: 'kafka-groups', noun: 'group' },
+  { name: 'kafka-leader-election', apiKey: 43 },
+  { name: 'kafka-log-dirs', apiKey: 35 },
+  { name: 'kafka-metadata-quorum', apiKey: 55 },
+  { name: 'kafka-producer-perf-test', noun: 'perf' },
+  { name: 'kafka-reassign-partitions', apiKey: 45 },
+  { name: 'kafka-server-start', noun: 'serve' },
+  { name: 'kafka-server-stop' },
+  { name: 'kafka-share-groups', apiKey: 77 },
+  { name: 'kafka-storage', noun: 'storage' },
+  { name: 'kafka-streams-application-reset' },
+  { name: 'kafka-streams-groups', apiKey: 89 },
+  { name: 'kafka-topics', noun: 'topic' },
+  { name: 'kafka-transactions', apiKey: 66 },
+  { name: 'kafka-verifiable-consumer' },
+  { name: 'kafka-verifiable-producer' },
+]
+
+export async function commandsPage(): Promise<Generated> {
+  const program = newProgram(silentIo(), () => {})
+  return new Map([
+    ['kafka-commands', kafkaTable(program)],
+    ['own-commands', ownCommands(program)],
+    ['kafka-help', await kafkaHelp()],
+  ])
+}
+
+function kafkaTable(program: Command): string {
+  const own = new Set(program.commands.map((command) => command.name()))
+  const here = new Set(kafkaTools.map(({ name }) => name))
+  const others = [...here].filter((name) => !KAFKA_COMMANDS.some((known) => known.name === name))
+  const all: KafkaCommand[] = [...KAFKA_COMMANDS, ...others.map((name) => ({ name }))]
+  return table(
+    ['Kafka', 'Under its own name', 'For people', 'Tested against'],
+    all
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+      .map((command) => [
+        code(command.name),
+        here.has(command.name) ? code(`sluice ${command.name}`) : instead(command),
+        own.has(command.noun ?? '') ? code(`sluice ${command.noun}`) : '',
+        here.has(command.name) ? testedAgainst(command.name) : '',
+      ]),
+  )
+}
+
+function instead({ apiKey }: KafkaCommand): string {
+  const served = apiKey === undefined || handlers.some((handler) => handler.apiKey === apiKey)
+  return served
+    ? "not built: Kafka's own works with this broker"
+    : 'what it asks for is not served yet'
+}
+
+/** What the test tree says: recorded runs of Kafka's tool, or tests of our own. */
+function testedAgainst(name: string): string {
+  const files = testFiles().filter(({ text }) => text.includes(`'${name}'`))
+  if (files.some(({ text }) => text.includes('goldenRuns'))) return 'recorded runs of Kafka 4.2'
+  // There, it is Kafka's own tool that is meant.
+  const own = files.filter(({ path }) => /^(tools|integration)\/(?!kafka-tools)/.test(path))
+  return own.length > 0 ? 'its own tests' : ''
+}
+
+let known: { path: string; text: string }[] | null = null
+
+function testFiles(): { path: string; text: string }[] {
+  if (known !== null) return known
+  const root = join(packageRoot, 'test')
+  known = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+  return known
+}
+
+function ownCommands(program: Command): string {
+  const sections: string[] = []
+  for (const command of program.commands) {
+    const verbs = command.commands.length === 0 ? [command] : command.commands
+    const texts = verbs.map(helpOf)
+    sections.push(`### ${command.name()}\n\n${texts.join('\n\n')}`)
+  }
+  return sections.join('\n\n')
+}
+
+function helpOf(command: Command): string {
+  command.configureHelp({ helpWidth: HELP_COLUMNS })
+  return fenced(command.helpInformation())
+}
+
+async function kafkaHelp(): Promise<string> {
+  const sections: string[] = []
+  for (const tool of [...kafkaTools].sort((one, other) => (one.name < other.name ? -1 : 1))) {
+    let said = ''
+    const io = silentIo((text) => {
+      said += text
+    })
+    await main(['node', 'sluice', tool.name, '--help'], io)
+    sections.push(`### ${tool.name}\n\n${fenced(said)}`)
+  }
+  return sections.join('\n\n')
+}
+
+function fenced(text: string): string {
+  return `\`\`\`\n${text.trim().replace(/[ \t]+$/gm, '')}\n\`\`\``
+}
+
+/** Nothing to read, and whoever wants it hears what is written. */
+function silentIo(said: (text: string) => void = () => {}): CommandIo {
+  const sink = (): Writable =>
+    new Writable({
+      write(piece: Buffer, _encoding, done) {
+        said(piece.toString())
+        done()
+      },
+    })
+  const never = new Promise<never>(() => {})
+  return {
+    stdout: sink(),
+    stderr: sink(),
+    stdin: Readable.from([]),
+    env: {},
+    cwd: packageRoot,
+    outputClosed: never,
+    interrupted: () => never,
+  }
+}
