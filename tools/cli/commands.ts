@@ -5,6 +5,7 @@ import { checkCommand } from './commands/check.ts'
 import { clusterCommand } from './commands/cluster.ts'
 import { completionCommand } from './commands/completion.ts'
 import { consumeCommand } from './commands/consume.ts'
+import { groupCommand } from './commands/group.ts'
 import { produceCommand } from './commands/produce.ts'
 import { quickstartCommand } from './commands/quickstart.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -21,6 +22,7 @@ export interface OwnCommand {
 export const commands: readonly OwnCommand[] = [
   serveCommand,
   topicCommand,
+  groupCommand,
   produceCommand,
   consumeCommand,
   quickstartCommand,

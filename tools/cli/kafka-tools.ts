@@ -55,6 +55,27 @@ export const kafkaTools: readonly KafkaTool[] = [
   ),
   lazyTool('kcat', async () => (await import('./kcat/kcat.ts')).kcat),
   lazyTool('kafka-groups', async () => (await import('./kafka/kafka-groups.ts')).kafkaGroups),
+  lazyTool(
+    'kafka-consumer-groups',
+    async () => (await import('./kafka/kafka-consumer-groups.ts')).kafkaConsumerGroups,
+  ),
+  lazyTool(
+    'kafka-get-offsets',
+    async () => (await import('./kafka/kafka-get-offsets.ts')).kafkaGetOffsets,
+  ),
+  lazyTool(
+    'kafka-delete-records',
+    async () => (await import('./kafka/kafka-delete-records.ts')).kafkaDeleteRecords,
+  ),
+  lazyTool('kafka-log-dirs', async () => (await import('./kafka/kafka-log-dirs.ts')).kafkaLogDirs),
+  lazyTool(
+    'kafka-leader-election',
+    async () => (await import('./kafka/kafka-leader-election.ts')).kafkaLeaderElection,
+  ),
+  lazyTool(
+    'kafka-reassign-partitions',
+    async () => (await import('./kafka/kafka-reassign-partitions.ts')).kafkaReassignPartitions,
+  ),
 ]
 
 export function kafkaToolNamed(name: string): KafkaTool | null {
