@@ -8,7 +8,7 @@ const lane = (name: string, include: string[], testTimeout: number) => ({
 export default defineConfig({
   test: {
     projects: [
-      lane('unit', ['test/{engine,workers,net,tools,bench}/**/*.test.ts'], 30_000),
+      lane('unit', ['test/{engine,workers,net,tools,bench,history}/**/*.test.ts'], 30_000),
       lane('golden', ['test/golden-data/**/*.test.ts'], 60_000),
       lane('property', ['test/property/**/*.test.ts'], 60_000),
       lane('crash', ['test/crash/**/*.test.ts'], 120_000),
