@@ -57,7 +57,7 @@ describe('the command line', () => {
     [['serve', '--check', '--override', 'num.partition=3'], /num\.partitions/],
     [['serve', '--check', 'no-such.properties'], /no-such\.properties/],
     [['quickstart', '--text', '/no/such/folder'], /no folder \/no\/such\/folder to take text/],
-    [['kafka-reassign-partitions'], /there is no 'kafka-reassign-partitions' here/],
+    [['kafka-mirror-maker'], /there is no 'kafka-mirror-maker' here/],
   ])('%j is a mistake of usage: exit code 2, said on stderr', async (args, message) => {
     const result = await runCli(args)
     expect(result.stderr).toMatch(message)
