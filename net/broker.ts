@@ -12,30 +12,22 @@
  */
 import { assert, type InvariantError } from '../engine/base/assert.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
-import { effectiveConfig } from '../engine/base/config-dynamic.ts'
 import { crc32cImplementation } from '../engine/base/crc32c.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import { runControlRequest } from '../engine/coordinator/controller/control-requests.ts'
-import { Controller } from '../engine/coordinator/controller/controller.ts'
 import { MutationQuotas } from '../engine/coordinator/controller/mutation-quota.ts'
-import {
-  internalTopic,
-  topicDefaults,
-} from '../engine/coordinator/controller/topic-config-rules.ts'
 import { writeCleanShutdown } from '../engine/log/clean-shutdown.ts'
 import { NodeDisk } from '../engine/log/node-disk.ts'
 import { topicConfigEntries } from '../engine/metadata/config-entries.ts'
-import { type MetadataImage, topicChanges } from '../engine/metadata/image.ts'
-import { EmbeddedMetaStore } from '../engine/metastore/embedded-store.ts'
+import { topicChanges } from '../engine/metadata/image.ts'
 import { codecAvailability, initCodecs } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
-import type { DataFolders } from '../engine/shard-folders.ts'
 import { Jobs } from '../workers/jobs.ts'
 import type { ShardPool } from '../workers/pool.ts'
 import { advertisedAddress, hostPort, reachabilityWarning } from './advertised-address.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { consoleLogger, type LogStyle } from './console-logger.ts'
-import { type OpenFolders, openFolders, placeFolders, type UnfinishedMove } from './data-folders.ts'
+import { lockFolder } from './folder-lock.ts'
 import { FolderWatch } from './folder-watch.ts'
 import {
   closeListeningSocket,
@@ -46,6 +38,7 @@ import {
 import { quotaMemoryFor } from './quotas/quota-memory.ts'
 import type { OpenListener } from './shard-server.ts'
 import { shardCount, startShardThreads } from './shard-threads.ts'
+import { contents, openStorage, type Storage } from './storage.ts'
 import { systemClock, systemRandom } from './system-ports.ts'
 import { RunningShard, type ShardThreadData } from './thread.ts'
 
@@ -138,7 +131,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   const sockets = await openSockets(config, shards, options.listenWay, undo)
   // Names are looked up while the disk is read; it never rejects.
   const addresses = Promise.all(sockets.map((socket) => servedListener(config, socket, logger)))
-  const storage = await openStorage(config, logger, undo)
+  const storage = await openStorage(storagePorts(config, logger), undo)
   const served = await addresses
   const quotaMemory = quotaMemoryFor(config)
   const dataFor = (shard: number): ShardThreadData => ({
@@ -192,67 +185,16 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   return new Broker({ logger, storage, threads: { pool, own }, checkpointer, served, watch })
 }
 
-/** What is on disk, opened and in order. */
-interface Storage {
-  readonly disk: NodeDisk
-  readonly folders: OpenFolders
-  readonly dataFolders: DataFolders
-  readonly unfinishedMoves: readonly UnfinishedMove[]
-  readonly store: EmbeddedMetaStore
-  readonly controller: Controller
-  readonly jobs: Jobs
-  /** Hands an image to whoever was named last; before that, to nobody. */
-  publish(image: MetadataImage): Promise<void>
-  publishTo(publish: (image: MetadataImage) => Promise<void>): void
-}
-
-async function openStorage(
-  config: BrokerConfig,
-  logger: Logger,
-  undo: (() => void)[],
-): Promise<Storage> {
-  const disk = new NodeDisk()
-  const ports = { disk, config, clock: systemClock, random: systemRandom, logger }
-  const folders = await openFolders(ports)
-  undo.push(() => {
-    for (const lock of folders.locks) lock.release()
-  })
-  const store = await EmbeddedMetaStore.open(disk, config.dataFolders[0] ?? '.', logger)
-  let publish: Storage['publish'] = async () => {}
-  const controller = await Controller.start(
-    { ...controllerPorts(config, logger), store, publish: (image) => publish(image) },
-    config.nodeId,
-    folders.clusterId,
-  )
-  const jobs = new Jobs(
-    effectiveConfig(config, controller.image.dynamicConfigs).numRecoveryThreadsPerDataDir,
-  )
-  const { image, unfinishedDeletions } = controller
-  const placed = await placeFolders(ports, folders, image, unfinishedDeletions, jobs)
-  await controller.forgetDeletions(placed.finishedDeletions)
-  logger.info(
-    `cluster ${folders.clusterId}: ${contents(controller.image)}, start no. ${image.incarnation}`,
-  )
+function storagePorts(config: BrokerConfig, logger: Logger) {
   return {
-    disk,
-    folders,
-    dataFolders: placed.dataFolders,
-    unfinishedMoves: placed.unfinishedMoves,
-    store,
-    controller,
-    jobs,
-    publish: (next) => publish(next),
-    publishTo: (next) => {
-      publish = next
-    },
+    config,
+    logger,
+    clock: systemClock,
+    random: systemRandom,
+    disk: new NodeDisk(),
+    lock: lockFolder,
+    jobs: (threads: number) => new Jobs(threads),
   }
-}
-
-function contents(image: MetadataImage): string {
-  let partitions = 0
-  for (const topic of image.topics.values()) partitions += topic.partitions.length
-  const { size } = image.topics
-  return `${size} topic${size === 1 ? '' : 's'}, ${partitions} partition${partitions === 1 ? '' : 's'}`
 }
 
 interface Threads {
@@ -310,16 +252,6 @@ function openListeners(
     fd: socket.fds[shard] ?? -1,
     closable: socket.way === 'reuseport' || shards === 1,
   }))
-}
-
-function controllerPorts(config: BrokerConfig, logger: Logger) {
-  return {
-    random: systemRandom,
-    logger,
-    topicDefaults: topicDefaults(config),
-    config,
-    internalTopic: (name: string) => internalTopic(config, name),
-  }
 }
 
 function controlPort(

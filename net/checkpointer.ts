@@ -19,7 +19,7 @@ type Written = Record<CheckpointFile, Map<string, number>>
 
 export interface CheckpointerParts {
   readonly disk: Disk
-  readonly router: Router
+  readonly router: Pick<Router, 'shards' | 'image' | 'call'>
   readonly dataFolders: DataFolders
   readonly wheel: TimerWheel
   readonly clock: Clock

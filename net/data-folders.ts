@@ -26,7 +26,7 @@ import type { DataFolders } from '../engine/shard-folders.ts'
 import { topicSettings } from '../engine/topic-settings.ts'
 import type { Jobs } from '../workers/jobs.ts'
 import { keepOne } from './duplicate-folders.ts'
-import { type FolderLock, lockFolder } from './folder-lock.ts'
+import type { FolderLock } from './folder-lock.ts'
 import { unadoptedProblem } from './unadopted-folder.ts'
 
 /** A start that cannot go on; the message says what, why and what to do. */
@@ -42,6 +42,9 @@ export interface FolderPorts {
   readonly logger: Logger
 }
 
+/** Takes a data folder for this process. Throws FolderLocked and what the system says. */
+export type LockFolder = (folder: string) => FolderLock
+
 /** Locked folders of a known cluster. */
 export interface OpenFolders {
   readonly locks: readonly FolderLock[]
@@ -56,14 +59,14 @@ export interface OpenFolders {
  * Locks and identifies every data folder. One that cannot be used is noted and the others go on; but not
  * the first, which holds the metadata. Throws StartRefused, FolderLocked, DiskError.
  */
-export async function openFolders(ports: FolderPorts): Promise<OpenFolders> {
+export async function openFolders(ports: FolderPorts, lock: LockFolder): Promise<OpenFolders> {
   const { disk, config } = ports
   const locks: FolderLock[] = []
   const failed = new Map<string, string>()
   try {
     await eachFolder(ports, failed, async (folder) => {
       await disk.makeDir(folder)
-      locks.push(lockFolder(folder))
+      locks.push(lock(folder))
     })
     const working = config.dataFolders.filter((folder) => !failed.has(folder))
     const unadopted = await unadoptedProblem(disk, working)
@@ -140,6 +143,8 @@ export interface UnfinishedMove {
   readonly folder: string
 }
 
+type RecoveryJobs = Pick<Jobs, 'recoverLog'>
+
 export interface PlacedFolders {
   readonly dataFolders: DataFolders
   readonly unfinishedMoves: readonly UnfinishedMove[]
@@ -153,7 +158,7 @@ export async function placeFolders(
   open: OpenFolders,
   image: MetadataImage,
   unfinishedDeletions: ReadonlyMap<string, string>,
-  jobs: Jobs,
+  jobs: RecoveryJobs,
 ): Promise<PlacedFolders> {
   const { config } = ports
   const placed = new Map<string, string>()
@@ -291,7 +296,7 @@ async function recoverAll(
   ports: FolderPorts,
   unclean: readonly UncleanLog[],
   image: MetadataImage,
-  jobs: Jobs,
+  jobs: RecoveryJobs,
 ): Promise<Map<string, string>> {
   const damaged = new Map<string, string>()
   if (unclean.length === 0) return damaged
@@ -333,7 +338,7 @@ async function recoverOne(
   ports: FolderPorts,
   unclean: UncleanLog,
   image: MetadataImage,
-  jobs: Jobs,
+  jobs: RecoveryJobs,
   onScanned: (bytes: number) => void,
 ): Promise<string | null> {
   const { config, clock, logger } = ports

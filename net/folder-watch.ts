@@ -23,8 +23,10 @@ export interface FolderWatchParts {
   exit(code: number): void
 }
 
+type ShardsRouter = Pick<Router, 'shards' | 'image' | 'call' | 'ownerOf'>
+
 export interface WatchedShards {
-  readonly router: Router
+  readonly router: ShardsRouter
   /** Checkpoints are due: a partition lives in another folder now. */
   checkpoint(): Promise<void>
 }
@@ -77,7 +79,10 @@ export class FolderWatch {
     )
   }
 
-  private async moveAgain(router: Router, { partition, folder }: UnfinishedMove): Promise<void> {
+  private async moveAgain(
+    router: ShardsRouter,
+    { partition, folder }: UnfinishedMove,
+  ): Promise<void> {
     const dash = partition.lastIndexOf('-')
     const topic = router.image().topics.get(partition.slice(0, dash))
     const index = Number(partition.slice(dash + 1))

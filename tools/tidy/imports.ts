@@ -67,6 +67,7 @@ export const importTable: readonly Row[] = [
   // The composition root: builds disk, store and controller and hands them in.
   { from: 'net/broker.ts', allow: ['engine/', 'workers/', 'net/'] },
   // What the broker does to its data folders before and beside serving.
+  { from: 'net/storage.ts', allow: ['engine/', 'workers/', 'net/'] },
   { from: 'net/data-folders.ts', allow: ['engine/', 'workers/', 'net/'] },
   { from: 'net/checkpointer.ts', allow: ['engine/', 'workers/', 'net/'] },
   { from: 'net/duplicate-folders.ts', allow: ['engine/', 'workers/', 'net/'] },

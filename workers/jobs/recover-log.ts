@@ -6,7 +6,7 @@
  * Errors do not cross threads as what they are, so the outcome says them in data, and log lines
  * come back with it.
  */
-import { DiskError } from '../../engine/log/disk.ts'
+import { type Disk, DiskError } from '../../engine/log/disk.ts'
 import { NodeDisk } from '../../engine/log/node-disk.ts'
 import {
   type RecoveryOptions,
@@ -38,14 +38,19 @@ export type RecoverLogOutcome = { readonly lines: readonly JobLine[] } & (
 )
 
 /** Runs in a thread of the job pool. */
-export async function recoverLogJob(input: RecoverLogInput): Promise<RecoverLogOutcome> {
+export function recoverLogJob(input: RecoverLogInput): Promise<RecoverLogOutcome> {
+  return recoverLogOn(new NodeDisk(), input)
+}
+
+/** The job on any disk. */
+export async function recoverLogOn(disk: Disk, input: RecoverLogInput): Promise<RecoverLogOutcome> {
   const lines: JobLine[] = []
   const note = (level: JobLine['level']) => (message: string) => {
     lines.push({ level, message })
   }
   const logger = { info: note('info'), warn: note('warn'), error: note('error') }
   try {
-    const summary = await recoverLog(new NodeDisk(), input.dir, { ...input.options, logger })
+    const summary = await recoverLog(disk, input.dir, { ...input.options, logger })
     return { kind: 'recovered', summary, lines }
   } catch (error) {
     if (error instanceof CorruptLog) return { kind: 'corrupt', message: error.message, lines }
