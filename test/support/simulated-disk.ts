@@ -20,6 +20,7 @@ import {
   replaceFile,
 } from '../../engine/log/disk.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
+import { SimulatedFile } from './simulated-file.ts'
 import { Content, DirNode, drawKept, FileNode, Tree, type Unit } from './simulated-tree.ts'
 
 export type Operation =
@@ -65,6 +66,11 @@ export interface SimulatedDiskOptions {
   /** Bytes of all files together; writes beyond are short, then ENOSPC. */
   readonly capacityBytes?: number
   readonly wallMs?: () => number
+  /**
+   * Everything is durable at once and calls take no turns: for looking at one state quickly. No power
+   * loss can be taken from it.
+   */
+  readonly plain?: boolean
 }
 
 /** Crash states are enumerated up to this many pending units, sampled above. */
@@ -78,13 +84,15 @@ export class SimulatedDisk implements Disk {
   onCall: ((operation: Operation, path: string) => void) | null = null
   /** Paths of files opened and not yet closed, one entry per handle. */
   readonly openPaths: string[] = []
+  /** Paths that were synced again after a sync of theirs had failed (S5: nobody may). */
+  readonly retriedSyncs: string[] = []
   readonly options: SimulatedDiskOptions
   readonly tree: Tree
   private readonly random: SeededRandom
   private faults: { plan: FaultPlan; left: number }[] = []
   private powered = true
 
-  constructor(options: SimulatedDiskOptions = {}, tree = new Tree()) {
+  constructor(options: SimulatedDiskOptions = {}, tree = new Tree(options.plain !== true)) {
     this.options = options
     this.tree = tree
     this.random = seededRandom(options.seed ?? 1)
@@ -129,11 +137,16 @@ export class SimulatedDisk implements Disk {
 
   /**
    * The disk after a power loss now, one legal outcome drawn from the seed. This one stays as it
-   * is.
+   * is. `plain`: as an option of the new disk.
    */
-  crash(seed: number, units: readonly Unit[] = this.tree.units()): SimulatedDisk {
+  crash(seed: number, units: readonly Unit[] = this.tree.units(), plain = false): SimulatedDisk {
     const random = seededRandom(seed)
-    return this.rebooted(units, drawKept(units, random), random.int(0x7fffffff))
+    return this.rebooted(units, drawKept(units, random), random.int(0x7fffffff), plain)
+  }
+
+  /** As crash, with exactly `kept[i]` of `units[i]` surviving. */
+  crashKeeping(units: readonly Unit[], kept: readonly boolean[], plain = false): SimulatedDisk {
+    return this.rebooted(units, kept, this.options.seed ?? 1, plain)
   }
 
   /** Every legal outcome when at most 12 units are pending, else `samples` drawn ones. */
@@ -184,7 +197,7 @@ export class SimulatedDisk implements Disk {
     let node = dir.entries.get(name)
     if (mode === 'create-new') {
       if (node !== undefined) throw new DiskError('EEXIST', path, 'open')
-      node = new FileNode(new Content())
+      node = new FileNode(new Content(), this.tree.tracks)
       node.modifiedMs = this.options.wallMs?.() ?? 0
       this.tree.edit(dir, [{ dir, name, node }])
     }
@@ -200,7 +213,7 @@ export class SimulatedDisk implements Disk {
     for (const name of split(path)) {
       let next = dir.entries.get(name)
       if (next === undefined) {
-        next = new DirNode()
+        next = new DirNode(this.tree.tracks)
         this.tree.edit(dir, [{ dir, name, node: next }])
       }
       if (next.kind !== 'dir') throw new DiskError('ENOTDIR', path, 'mkdir')
@@ -276,9 +289,13 @@ export class SimulatedDisk implements Disk {
   async syncDir(path: string): Promise<void> {
     const fault = this.enter('syncDir', path)
     const dir = this.dirAt(path, 'sync')
+    if (dir.syncFailed) this.retriedSyncs.push(path)
     const covered = this.tree.sequence++
     await this.wait()
-    if (fault?.kind === 'sync-failure') throw new DiskError('EIO', path, 'sync')
+    if (fault?.kind === 'sync-failure') {
+      this.tree.failDir(dir, covered)
+      throw new DiskError('EIO', path, 'sync')
+    }
     this.tree.commitDir(dir, covered)
   }
 
@@ -317,6 +334,7 @@ export class SimulatedDisk implements Disk {
     if (!this.powered) throw new DiskError('EIO', path, `no power: ${operation}`)
     this.calls++
     this.onCall?.(operation, path)
+    if (this.faults.length === 0) return null
     for (const fault of [...this.faults]) {
       const { plan } = fault
       if (plan.operation !== undefined && plan.operation !== operation) continue
@@ -338,6 +356,7 @@ export class SimulatedDisk implements Disk {
 
   /** Some turns of the microtask queue, as many as the seed says. */
   async wait(): Promise<void> {
+    if (this.options.plain === true) return
     for (let turns = this.random.int(3) + 1; turns > 0; turns--) await null
     if (!this.powered) throw new DiskError('EIO', '/', 'power lost during a call on')
   }
@@ -345,17 +364,22 @@ export class SimulatedDisk implements Disk {
   freeNow(): number {
     const { capacityBytes } = this.options
     if (capacityBytes === undefined) return Number.MAX_SAFE_INTEGER
-    let used = 0
-    for (const content of this.snapshot().values()) used += content.length
-    return Math.max(0, capacityBytes - used)
+    return Math.max(0, capacityBytes - sizeOf(this.tree.root))
   }
 
   flipOneBit(bytes: Buffer): void {
     if (bytes.length > 0) bytes[this.random.int(bytes.length)]! ^= 1 << this.random.int(8)
   }
 
-  private rebooted(units: readonly Unit[], kept: boolean[], seed: number): SimulatedDisk {
-    return new SimulatedDisk({ ...this.options, seed }, this.tree.afterPowerLoss(units, kept))
+  private rebooted(
+    units: readonly Unit[],
+    kept: readonly boolean[],
+    seed: number,
+    plain = false,
+  ): SimulatedDisk {
+    if (!this.tree.tracks) throw new Error('a plain disk has no power loss')
+    const tree = this.tree.afterPowerLoss(units, kept, !plain)
+    return new SimulatedDisk({ ...this.options, seed, plain }, tree)
   }
 
   private nodeAt(path: string): FileNode | DirNode | null {
@@ -385,112 +409,37 @@ export class SimulatedDisk implements Disk {
 
   private parentOf(path: string, operation: string): { dir: DirNode; name: string } {
     const names = split(path)
-    const name = names.pop()
+    const name = names.at(-1)
     if (name === undefined) throw new DiskError('EBUSY', path, operation)
-    return { dir: this.dirAt(`/${names.join('/')}`, operation), name }
+    let dir: DirNode = this.tree.root
+    for (let i = 0; i < names.length - 1; i++) {
+      const next = dir.entries.get(names[i]!)
+      if (next === undefined) throw new DiskError('ENOENT', path, operation)
+      if (next.kind !== 'dir') throw new DiskError('ENOTDIR', path, operation)
+      dir = next
+    }
+    return { dir, name }
   }
 }
 
-class SimulatedFile implements DiskFile {
-  readonly path: string
-  readonly fd = -1
-  private readonly disk: SimulatedDisk
-  private readonly node: FileNode
-  private readonly readOnly: boolean
-  private closed = false
-
-  constructor(disk: SimulatedDisk, path: string, node: FileNode, readOnly: boolean) {
-    this.disk = disk
-    this.path = path
-    this.node = node
-    this.readOnly = readOnly
-  }
-
-  writeSync(pieces: readonly Buffer[], position: number): number {
-    const fault = this.enterChanging('write')
-    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
-    let size = bytes.length
-    if (fault?.kind === 'short-write') {
-      size = Math.min(size, fault.bytes ?? Math.floor(size / 2))
-      this.disk.inject({
-        at: 1,
-        operation: 'write',
-        fault: { kind: 'error', code: fault.code },
-      })
-    }
-    const growth = position + size - Math.max(this.node.cache.size, position)
-    if (growth > 0 && this.disk.options.capacityBytes !== undefined) {
-      size -= Math.max(0, growth - this.disk.freeNow())
-      if (size <= 0) throw new DiskError('ENOSPC', this.path, 'write')
-    }
-    this.node.write(bytes.subarray(0, size), position, this.disk.tree.sequence++)
-    this.node.modifiedMs = this.disk.options.wallMs?.() ?? 0
-    return size
-  }
-
-  async write(bytes: Buffer, position: number): Promise<number> {
-    const written = this.writeSync([bytes], position)
-    await this.disk.wait()
-    return written
-  }
-
-  readSync(into: Buffer, position: number): number {
-    const fault = this.enter('read')
-    const count = this.node.cache.read(into, position)
-    if (fault?.kind === 'read-flip') this.disk.flipOneBit(into.subarray(0, count))
-    return count
-  }
-
-  async read(into: Buffer, position: number): Promise<number> {
-    await this.disk.wait()
-    return this.readSync(into, position)
-  }
-
-  sizeSync(): number {
-    this.enter('stat')
-    return this.node.cache.size
-  }
-
-  async truncate(size: number): Promise<void> {
-    this.truncateSync(size)
-    await this.disk.wait()
-  }
-
-  truncateSync(size: number): void {
-    this.enterChanging('truncate')
-    this.node.truncate(size, this.disk.tree.sequence++)
-  }
-
-  async sync(): Promise<void> {
-    const fault = this.enter('sync')
-    const covered = this.disk.tree.sequence++
-    await this.disk.wait()
-    if (fault?.kind === 'sync-failure') {
-      this.node.failSync(fault.mode)
-      throw new DiskError('EIO', this.path, 'sync')
-    }
-    this.node.commit(covered)
-  }
-
-  async close(): Promise<void> {
-    if (this.closed) return
-    this.closed = true
-    this.disk.openPaths.splice(this.disk.openPaths.indexOf(this.path), 1)
-    this.disk.enter('close', this.path)
-    await this.disk.wait()
-  }
-
-  private enter(operation: Operation): FaultKind | null {
-    if (this.closed) throw new DiskError('EBADF', this.path, operation)
-    return this.disk.enter(operation, this.path)
-  }
-
-  private enterChanging(operation: Operation): FaultKind | null {
-    if (this.readOnly) throw new DiskError('EBADF', this.path, operation)
-    return this.enter(operation)
-  }
+/** Bytes of all files in it and below. */
+function sizeOf(dir: DirNode): number {
+  let bytes = 0
+  for (const node of dir.entries.values())
+    bytes += node.kind === 'dir' ? sizeOf(node) : node.cache.size
+  return bytes
 }
 
-function split(path: string): string[] {
-  return path.split('/').filter((name) => name !== '')
+/** Paths come again and again. */
+const known = new Map<string, readonly string[]>()
+const KNOWN_MAX = 10_000
+
+function split(path: string): readonly string[] {
+  let names = known.get(path)
+  if (names === undefined) {
+    if (known.size >= KNOWN_MAX) known.clear()
+    names = path.split('/').filter((name) => name !== '')
+    known.set(path, names)
+  }
+  return names
 }

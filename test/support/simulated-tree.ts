@@ -13,23 +13,23 @@ import type { SeededRandom } from './seeded-random.ts'
 
 export const SECTOR_BYTES = 512
 
+const NO_BYTES = Buffer.alloc(0)
+
 /** Bytes that several nodes may share until one of them writes. */
 export class Content {
   private buffer: Buffer
   size: number
   private shared = false
 
-  constructor(buffer: Buffer = Buffer.alloc(0)) {
+  constructor(buffer: Buffer = NO_BYTES, size = buffer.length) {
     this.buffer = buffer
-    this.size = buffer.length
+    this.size = size
   }
 
   /** A second owner of the same bytes; both copy before they write. */
   fork(): Content {
     this.shared = true
-    const twin = new Content()
-    twin.buffer = this.buffer
-    twin.size = this.size
+    const twin = new Content(this.buffer, this.size)
     twin.shared = true
     return twin
   }
@@ -40,7 +40,17 @@ export class Content {
   }
 
   toBuffer(): Buffer {
-    return Buffer.from(this.buffer.subarray(0, this.size))
+    return Buffer.from(this.view())
+  }
+
+  /** The bytes themselves: to be read before the next write, and never written. */
+  view(): Buffer {
+    return this.buffer.subarray(0, this.size)
+  }
+
+  /** The same bytes without looking: neither was written since one was forked from the other. */
+  sharesWith(other: Content): boolean {
+    return this.buffer === other.buffer && this.size === other.size && this.shared && other.shared
   }
 
   /**
@@ -67,8 +77,9 @@ export class Content {
   private own(capacity: number): void {
     if (!this.shared && capacity <= this.buffer.length) return
     const room = capacity <= this.buffer.length ? this.buffer.length : Math.max(capacity * 2, 1024)
-    const fresh = Buffer.alloc(room)
-    this.buffer.copy(fresh)
+    const fresh = Buffer.allocUnsafe(room)
+    const used = this.buffer.copy(fresh)
+    fresh.fill(0, used)
     this.buffer = fresh
     this.shared = false
   }
@@ -90,10 +101,13 @@ export class FileNode {
   durable: Content
   pending: PendingWrite[] = []
   modifiedMs = 0
+  /** A sync of it failed: no later one may be asked for. */
+  syncFailed = false
 
-  constructor(content: Content) {
+  /** Without `tracks` everything is durable at once, and cheap. */
+  constructor(content: Content, tracks = true) {
     this.durable = content
-    this.cache = content.fork()
+    this.cache = tracks ? content.fork() : content
   }
 
   write(bytes: Buffer, position: number, order: number): void {
@@ -102,22 +116,25 @@ export class FileNode {
     this.cache.put(bytes, position)
     const sizeAfter = end > this.cache.size ? end : -1
     if (sizeAfter >= 0) this.cache.size = end
+    if (this.cache === this.durable) return
     const firstSector = Math.floor(position / SECTOR_BYTES)
     const sectors = Math.ceil(end / SECTOR_BYTES) - firstSector
-    const image = Buffer.alloc(sectors * SECTOR_BYTES)
-    this.cache.read(image, firstSector * SECTOR_BYTES)
+    const image = Buffer.allocUnsafe(sectors * SECTOR_BYTES)
+    image.fill(0, this.cache.read(image, firstSector * SECTOR_BYTES))
     this.pending.push({ order, firstSector, image, sizeAfter, isTruncate: false })
   }
 
   truncate(size: number, order: number): void {
     if (size === this.cache.size) return
     this.cache.truncate(size)
-    const image = Buffer.alloc(0)
-    this.pending.push({ order, firstSector: 0, image, sizeAfter: size, isTruncate: true })
+    if (this.cache === this.durable) return
+    const more = { image: NO_BYTES, sizeAfter: size, isTruncate: true }
+    this.pending.push({ order, firstSector: 0, ...more })
   }
 
   /** Makes durable what was pending up to and including `order`. */
   commit(order: number): void {
+    if (this.pending.length === 0) return
     const kept = this.pending.filter((write) => write.order > order)
     for (const write of this.pending) {
       if (write.order > order) continue
@@ -129,6 +146,7 @@ export class FileNode {
 
   /** After a failed sync the pages count as clean: kept in the cache only, or lost at once. */
   failSync(mode: 'kept' | 'lost'): void {
+    this.syncFailed = true
     this.pending = []
     if (mode === 'lost') this.cache = this.durable.fork()
   }
@@ -147,8 +165,14 @@ function applySize(target: Content, write: PendingWrite): void {
 
 export class DirNode {
   readonly kind = 'dir'
-  entries = new Map<string, FileNode | DirNode>()
-  durable = new Map<string, FileNode | DirNode>()
+  readonly entries: Map<string, FileNode | DirNode>
+  readonly durable: Map<string, FileNode | DirNode>
+  syncFailed = false
+
+  constructor(tracks = true) {
+    this.entries = new Map()
+    this.durable = tracks ? new Map() : this.entries
+  }
 }
 
 interface Edit {
@@ -163,6 +187,8 @@ interface EntryOp {
   /** The directory whose sync commits the operation. */
   readonly home: DirNode
   readonly edits: readonly Edit[]
+  /** The sync that should have committed it failed: a later one says nothing about it. */
+  stranded: boolean
 }
 
 /** One thing a power loss keeps or drops. */
@@ -176,22 +202,36 @@ export interface Unit {
 }
 
 export class Tree {
-  root = new DirNode()
+  root: DirNode
   sequence = 0
+  /** Keeps what is not durable apart; else there is no power loss to take. */
+  readonly tracks: boolean
   private entryOps: EntryOp[] = []
+
+  constructor(tracks = true) {
+    this.tracks = tracks
+    this.root = new DirNode(tracks)
+  }
 
   edit(home: DirNode, edits: readonly Edit[]): void {
     for (const { dir, name, node } of edits) setEntry(dir.entries, name, node)
-    this.entryOps.push({ order: this.sequence++, home, edits })
+    if (this.tracks) this.entryOps.push({ order: this.sequence++, home, edits, stranded: false })
+  }
+
+  /** The sync of the directory failed: what it covered may survive, and no later one is sure of it. */
+  failDir(dir: DirNode, order: number): void {
+    dir.syncFailed = true
+    for (const op of this.entryOps) if (op.home === dir && op.order <= order) op.stranded = true
   }
 
   /** Commits the directory's entry operations up to `order`, and those they build on. */
   commitDir(dir: DirNode, order: number): void {
+    if (!this.entryOps.some((op) => op.home === dir)) return
     const wanted = new Set<EntryOp>()
     const names = new Map<DirNode, Set<string>>()
     for (const op of [...this.entryOps].reverse()) {
       const touched = op.edits.some((edit) => names.get(edit.dir)?.has(edit.name))
-      if ((op.home !== dir || op.order > order) && !touched) continue
+      if ((op.home !== dir || op.order > order || op.stranded) && !touched) continue
       wanted.add(op)
       for (const edit of op.edits) {
         const known = names.get(edit.dir) ?? new Set()
@@ -227,7 +267,7 @@ export class Tree {
    * The tree after a power loss that kept exactly `kept[i]` of `units()[i]`. Nothing is pending in
    * it.
    */
-  afterPowerLoss(units: readonly Unit[], kept: readonly boolean[]): Tree {
+  afterPowerLoss(units: readonly Unit[], kept: readonly boolean[], tracks: boolean): Tree {
     const entries = this.entriesAfter(units, kept)
     const byFile = new Map<FileNode, Unit[]>()
     units.forEach((unit, i) => {
@@ -238,15 +278,16 @@ export class Tree {
       else list.push(unit)
     })
     const copyDir = (dir: DirNode): DirNode => {
-      const copy = new DirNode()
+      const copy = new DirNode(tracks)
       for (const [name, node] of entries.get(dir) ?? dir.durable) {
-        const twin = node.kind === 'dir' ? copyDir(node) : copyFile(node, byFile.get(node) ?? [])
+        const twin =
+          node.kind === 'dir' ? copyDir(node) : copyFile(node, byFile.get(node) ?? [], tracks)
         copy.entries.set(name, twin)
-        copy.durable.set(name, twin)
+        if (tracks) copy.durable.set(name, twin)
       }
       return copy
     }
-    const tree = new Tree()
+    const tree = new Tree(tracks)
     tree.root = copyDir(this.root)
     return tree
   }
@@ -291,7 +332,7 @@ export class Tree {
   }
 }
 
-function copyFile(file: FileNode, keptUnits: readonly Unit[]): FileNode {
+function copyFile(file: FileNode, keptUnits: readonly Unit[], tracks: boolean): FileNode {
   const content = file.durable.fork()
   for (const unit of keptUnits) {
     const write = unit.write!
@@ -303,7 +344,7 @@ function copyFile(file: FileNode, keptUnits: readonly Unit[]): FileNode {
   }
   // What lies beyond the size did not survive.
   if (keptUnits.length > 0) content.truncate(content.size)
-  const copy = new FileNode(content)
+  const copy = new FileNode(content, tracks)
   copy.modifiedMs = file.modifiedMs
   return copy
 }

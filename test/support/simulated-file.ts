@@ -1,0 +1,105 @@
+/** An open file of the simulated disk: its calls change the node, and fail as the disk's faults say. */
+import { DiskError, type DiskFile } from '../../engine/log/disk.ts'
+import type { FaultKind, Operation, SimulatedDisk } from './simulated-disk.ts'
+import type { FileNode } from './simulated-tree.ts'
+
+export class SimulatedFile implements DiskFile {
+  readonly path: string
+  readonly fd = -1
+  private readonly disk: SimulatedDisk
+  private readonly node: FileNode
+  private readonly readOnly: boolean
+  private closed = false
+
+  constructor(disk: SimulatedDisk, path: string, node: FileNode, readOnly: boolean) {
+    this.disk = disk
+    this.path = path
+    this.node = node
+    this.readOnly = readOnly
+  }
+
+  writeSync(pieces: readonly Buffer[], position: number): number {
+    const fault = this.enterChanging('write')
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    let size = bytes.length
+    if (fault?.kind === 'short-write') {
+      size = Math.min(size, fault.bytes ?? Math.floor(size / 2))
+      this.disk.inject({
+        at: 1,
+        operation: 'write',
+        fault: { kind: 'error', code: fault.code },
+      })
+    }
+    const growth = position + size - Math.max(this.node.cache.size, position)
+    if (growth > 0 && this.disk.options.capacityBytes !== undefined) {
+      size -= Math.max(0, growth - this.disk.freeNow())
+      if (size <= 0) throw new DiskError('ENOSPC', this.path, 'write')
+    }
+    this.node.write(bytes.subarray(0, size), position, this.disk.tree.sequence++)
+    this.node.modifiedMs = this.disk.options.wallMs?.() ?? 0
+    return size
+  }
+
+  async write(bytes: Buffer, position: number): Promise<number> {
+    const written = this.writeSync([bytes], position)
+    await this.disk.wait()
+    return written
+  }
+
+  readSync(into: Buffer, position: number): number {
+    const fault = this.enter('read')
+    const count = this.node.cache.read(into, position)
+    if (fault?.kind === 'read-flip') this.disk.flipOneBit(into.subarray(0, count))
+    return count
+  }
+
+  async read(into: Buffer, position: number): Promise<number> {
+    await this.disk.wait()
+    return this.readSync(into, position)
+  }
+
+  sizeSync(): number {
+    this.enter('stat')
+    return this.node.cache.size
+  }
+
+  async truncate(size: number): Promise<void> {
+    this.truncateSync(size)
+    await this.disk.wait()
+  }
+
+  truncateSync(size: number): void {
+    this.enterChanging('truncate')
+    this.node.truncate(size, this.disk.tree.sequence++)
+  }
+
+  async sync(): Promise<void> {
+    const fault = this.enter('sync')
+    if (this.node.syncFailed) this.disk.retriedSyncs.push(this.path)
+    const covered = this.disk.tree.sequence++
+    await this.disk.wait()
+    if (fault?.kind === 'sync-failure') {
+      this.node.failSync(fault.mode)
+      throw new DiskError('EIO', this.path, 'sync')
+    }
+    this.node.commit(covered)
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    this.disk.openPaths.splice(this.disk.openPaths.indexOf(this.path), 1)
+    this.disk.enter('close', this.path)
+    await this.disk.wait()
+  }
+
+  private enter(operation: Operation): FaultKind | null {
+    if (this.closed) throw new DiskError('EBADF', this.path, operation)
+    return this.disk.enter(operation, this.path)
+  }
+
+  private enterChanging(operation: Operation): FaultKind | null {
+    if (this.readOnly) throw new DiskError('EBADF', this.path, operation)
+    return this.enter(operation)
+  }
+}
