@@ -16,11 +16,11 @@ export function quietKafkajs(address: string, clientId = 'client-lane'): Kafka {
 }
 
 export class KafkaAdmin {
-  private readonly lane: Lane
+  private readonly lane: Pick<Lane, 'defer'>
   private readonly address: string
 
   /** Of the lane's broker, unless another address is given. */
-  constructor(lane: Lane, address = lane.address) {
+  constructor(lane: Pick<Lane, 'address' | 'defer'>, address = lane.address) {
     this.lane = lane
     this.address = address
   }

@@ -14,9 +14,12 @@ export interface ReadRecord {
   readonly headers: IHeaders
 }
 
+/** What reading needs of a lane. */
+export type ReadLane = Pick<Lane, 'address' | 'defer'>
+
 /** Records by partition number. */
 export async function readTopic(
-  lane: Lane,
+  lane: ReadLane,
   topic: string,
   address = lane.address,
 ): Promise<ReadRecord[][]> {

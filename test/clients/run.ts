@@ -3,7 +3,7 @@
  * clients are no npm packages and it takes minutes.
  *
  *   npx tsx test/clients/run.ts [--broker host:port | --system kafka] [--only name[,name…]]
- *                               [--lines N] [--fewer N] [--kills N] [--compiled]
+ *                               [--lines N] [--fewer N] [--compiled]
  *                               [--override key=value]…
  *
  * Without --broker it starts brokers itself: ours, or with --system kafka a real Kafka 4.2, which is
@@ -26,7 +26,6 @@ import { javaAdminScenario } from './java-admin.ts'
 import { javaScenario } from './java-tools.ts'
 import { kafkajsScenario } from './kafkajs.ts'
 import { kcatScenario } from './kcat.ts'
-import { killScenario } from './kill-nine.ts'
 import { platformaticScenario } from './platformatic.ts'
 import { pythonScenario } from './python.ts'
 import { restartScenario } from './restart.ts'
@@ -41,7 +40,6 @@ const scenarios: readonly Scenario[] = [
   kafkajsScenario,
   platformaticScenario,
   pythonScenario,
-  killScenario,
   restartScenario,
   consumerProtocolScenario,
   interopScenario,
@@ -58,7 +56,6 @@ const { values: flags } = parseArgs({
     only: { type: 'string' },
     lines: { type: 'string', default: '1000000' },
     fewer: { type: 'string', default: '200000' },
-    kills: { type: 'string', default: '10' },
     override: { type: 'string', multiple: true, default: [] },
     compiled: { type: 'boolean', default: false },
   },
@@ -100,7 +97,6 @@ function laneFor(address: string, closings: (() => unknown)[]): Lane {
       lines: Number(flags.lines),
       fewerLines: Math.min(Number(flags.fewer), Number(flags.lines)),
       groupRecords: 30_000,
-      kills: Number(flags.kills),
     },
     startBroker: (overrides) => owned(startUnderTest(overrides)),
     startKafka: async (overrides) => owned(startKafka(await jars(), overrides, newFolder())),

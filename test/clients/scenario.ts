@@ -17,8 +17,6 @@ export interface Sizes {
   readonly fewerLines: number
   /** That flow through a group while its members change. */
   readonly groupRecords: number
-  /** Rounds of kill -9. */
-  readonly kills: number
 }
 
 /** What every check is handed. */

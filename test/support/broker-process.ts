@@ -11,9 +11,6 @@ import { collect, endChild, startChild } from './child-processes.ts'
 import type { ManagedBroker } from './managed-broker.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** What users run once there is a build. */
-const BINARY = join(ROOT, 'bin/sluice.js')
-const BUILT = join(ROOT, 'dist/bundle/sluice.cjs')
 const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 60_000
 /** The line that tells where clients connect, whatever port the system chose. */
@@ -27,6 +24,8 @@ export interface BrokerProcessOptions {
   readonly overrides?: Record<string, string>
   /** Run what `npm run build` made instead of the sources. */
   readonly compiled?: boolean
+  /** The tree that is run, when it is not this one. */
+  readonly root?: string
 }
 
 /** Starts a broker; resolves when it serves, rejects with its output when it ends instead. */
@@ -37,9 +36,15 @@ export async function startBroker(options: BrokerProcessOptions = {}): Promise<B
 }
 
 /** The command line of our binary, from its sources or compiled. */
-export function sluiceCommand(compiled: boolean, args: readonly string[]): string[] {
-  if (compiled && !existsSync(BUILT)) throw new Error('run `npm run build` before --compiled')
-  return compiled ? [BINARY, ...args] : ['--import', 'tsx', join(ROOT, 'tools/sluice.ts'), ...args]
+export function sluiceCommand(
+  compiled: boolean,
+  args: readonly string[],
+  root: string = ROOT,
+): string[] {
+  if (!compiled) return ['--import', 'tsx', join(root, 'tools/sluice.ts'), ...args]
+  if (!existsSync(join(root, 'dist/bundle/sluice.cjs')))
+    throw new Error('run `npm run build` before --compiled')
+  return [join(root, 'bin/sluice.js'), ...args]
 }
 
 export class BrokerProcess implements ManagedBroker {
@@ -80,7 +85,8 @@ export class BrokerProcess implements ManagedBroker {
       '--override',
       `${key}=${value}`,
     ])
-    const args = sluiceCommand(this.options.compiled === true, ['serve', ...pairs])
+    const { compiled, root } = this.options
+    const args = sluiceCommand(compiled === true, ['serve', ...pairs], root)
     const child = startChild(process.execPath, args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],

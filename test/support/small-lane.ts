@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import { type Lane, type Scenario, Skip } from '../clients/scenario.ts'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 
-const SIZES = { lines: 1000, fewerLines: 1000, groupRecords: 6000, kills: 2 }
+const SIZES = { lines: 1000, fewerLines: 1000, groupRecords: 6000 }
 
 /** Registers a test per check; they share one broker, started before and stopped cleanly after. */
 export function describeScenarios(scenarios: readonly Scenario[]): void {

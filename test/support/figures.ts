@@ -1,0 +1,35 @@
+/**
+ * The figures of the last full run of each suite, kept in docs/reliability-figures.json and shown by
+ * docs/reliability.md. A suite run with --record replaces its own entry.
+ */
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import type { SuiteFigures } from '../../tools/docs/reliability.ts'
+
+const PATH = fileURLToPath(new URL('../../docs/reliability-figures.json', import.meta.url))
+
+/** `command` repeats the run; `counts` are shown in their order. */
+export function recordFigures(
+  suite: string,
+  run: {
+    readonly command: string
+    readonly seconds: number
+    readonly counts: Record<string, number | string>
+  },
+): void {
+  const all = JSON.parse(readFileSync(PATH, 'utf8')) as Record<string, SuiteFigures>
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  const machine = `${availableParallelism()} cores, Node ${process.versions.node}`
+  all[suite] = {
+    command: run.command,
+    commit,
+    date: new Date().toISOString().slice(0, 10),
+    machine,
+    seconds: Math.round(run.seconds),
+    counts: run.counts,
+  }
+  const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
+  writeFileSync(PATH, `${JSON.stringify(sorted, null, 2)}\n`)
+}
