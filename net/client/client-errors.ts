@@ -36,8 +36,11 @@ export class UnsupportedApi extends Error {
 export class RequestFailed extends Error {
   override name = 'RequestFailed'
   readonly code: number
+  /** The broker's own words, null when it had none. */
+  readonly told: string | null
   constructor(code: number, message: string | null) {
     super(message ?? errorName(code))
     this.code = code
+    this.told = message
   }
 }

@@ -44,9 +44,11 @@ function parseRun(text: string): GoldenRun {
   }
 }
 
-/** Words of a shell line with double quotes. */
+/** Words of a shell line with quotes of both kinds. */
 function words(line: string): string[] {
-  return [...line.matchAll(/(?:[^\s"]|"[^"]*")+/g)].map(([word]) => word.replaceAll('"', ''))
+  return [...line.matchAll(/(?:[^\s"']|"[^"]*"|'[^']*')+/g)].map(([word]) =>
+    word.replace(/["']/g, ''),
+  )
 }
 
 /** What differs from run to run, or was cut when it was recorded. */

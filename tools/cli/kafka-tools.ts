@@ -54,6 +54,7 @@ export const kafkaTools: readonly KafkaTool[] = [
     async () => (await import('./kafka/kafka-server-stop.ts')).kafkaServerStop,
   ),
   lazyTool('kcat', async () => (await import('./kcat/kcat.ts')).kcat),
+  lazyTool('kafka-configs', async () => (await import('./kafka/kafka-configs.ts')).kafkaConfigs),
   lazyTool('kafka-groups', async () => (await import('./kafka/kafka-groups.ts')).kafkaGroups),
   lazyTool(
     'kafka-consumer-groups',

@@ -18,12 +18,10 @@ import {
 } from '../../engine/protocol/37-create-partitions.ts'
 import type { Client, TopicMetadata } from '../../net/client/client.ts'
 import { RequestFailed } from '../../net/client/client-errors.ts'
+import { ConfigSource } from './config-admin.ts'
 
 const TOPIC_RESOURCE = 2
 const CHANGE_TIMEOUT_MS = 30_000
-
-/** Where a value comes from (DescribeConfigsResponse.ConfigSource), as far as anybody asks here. */
-export const ConfigSource = { topic: 1, default: 5 } as const
 
 export interface TopicConfig {
   readonly name: string

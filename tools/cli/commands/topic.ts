@@ -4,6 +4,7 @@ import { ErrorCode, errorName } from '../../../engine/base/errors.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import type { OwnCommand } from '../commands.ts'
+import { ConfigSource } from '../config-admin.ts'
 import {
   addConnectFlags,
   type ConnectFlags,
@@ -15,7 +16,6 @@ import { CommandFailure, ExitCode } from '../failure.ts'
 import type { CommandIo } from '../io.ts'
 import type { Row } from '../render.ts'
 import {
-  ConfigSource,
   createPartitions,
   createTopic,
   deleteTopic,

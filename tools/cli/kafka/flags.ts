@@ -30,9 +30,12 @@ export type FlagTable = { readonly [name: string]: FlagKind }
 
 export class Flags {
   private readonly values: ReadonlyMap<string, readonly string[]>
+  /** Names in the order they were given, again as often as they came. */
+  readonly order: readonly string[]
 
-  constructor(values: ReadonlyMap<string, readonly string[]>) {
+  constructor(values: ReadonlyMap<string, readonly string[]>, order: readonly string[] = []) {
     this.values = values
+    this.order = order
   }
 
   has(name: string): boolean {
@@ -53,6 +56,7 @@ const COMMON: FlagTable = { help: 'flag', version: 'flag' }
 
 export function parseFlags(args: readonly string[], table: FlagTable): Flags {
   const values = new Map<string, string[]>()
+  const order: string[] = []
   for (let at = 0; at < args.length; at++) {
     const match = /^--?([A-Za-z][\w.-]*)(?:=([\s\S]*))?$/.exec(args[at] ?? '')
     // Words that are no flags are left unread, as there.
@@ -62,6 +66,7 @@ export function parseFlags(args: readonly string[], table: FlagTable): Flags {
     if (kind === undefined) throw new KafkaToolExit(`${name} is not a recognized option`)
     const known = values.get(name) ?? []
     values.set(name, known)
+    order.push(name)
     if (kind === 'flag') continue
     let value = match[2]
     if (value === undefined && (kind !== 'optional' || !args[at + 1]?.startsWith('-')))
@@ -74,7 +79,7 @@ export function parseFlags(args: readonly string[], table: FlagTable): Flags {
       )
     known.push(value ?? '')
   }
-  return new Flags(values)
+  return new Flags(values, order)
 }
 
 export function requireFlag(flags: Flags, name: string): string {

@@ -3,21 +3,14 @@
  * throttled, and how fast brokers may copy (KIP-73, KIP-113). --execute sets them; --verify and
  * --cancel take them away.
  */
-import {
-  IncrementalAlterConfigsRequest,
-  IncrementalAlterConfigsResponse,
-} from '../../../engine/protocol/44-incremental-alter-configs.ts'
+import { ConfigResourceType } from '../../../engine/metadata/config-resource.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
+import { alterConfigs, alterConfigsAt, type ResourceType } from '../config-admin.ts'
 import { type PartitionOf, partitionKey } from '../offsets-admin.ts'
 import { errorWords } from './java-errors.ts'
 import type { Assignment } from './reassignment-json.ts'
 import type { ActiveReassignment } from './reassignments.ts'
-
-const TOPIC_RESOURCE = 2
-const BROKER_RESOURCE = 4
-const SET = 0
-const DELETE = 1
 
 const LEADER_RATE = 'leader.replication.throttled.rate'
 const FOLLOWER_RATE = 'follower.replication.throttled.rate'
@@ -81,14 +74,14 @@ export async function throttleMoves(
 ): Promise<void> {
   for (const topic of new Set(moves.map((move) => move.topic))) {
     const mine = moves.filter((move) => move.topic === topic)
-    await alter(target, TOPIC_RESOURCE, topic, [
+    await alter(target, ConfigResourceType.topic, topic, [
       [LEADER_REPLICAS, throttledReplicas(mine, 'sources')],
       [FOLLOWER_REPLICAS, throttledReplicas(mine, 'destinations')],
     ])
   }
   const brokers = moves.flatMap(({ sources, destinations }) => [...sources, ...destinations])
   for (const broker of new Set(brokers))
-    await alter(target, BROKER_RESOURCE, String(broker), [
+    await alter(target, ConfigResourceType.broker, String(broker), [
       [LEADER_RATE, String(bytesPerSecond)],
       [FOLLOWER_RATE, String(bytesPerSecond)],
     ])
@@ -101,7 +94,9 @@ export async function throttleLogDirs(
   bytesPerSecond: number,
 ): Promise<void> {
   for (const broker of new Set(brokers))
-    await alter(target, BROKER_RESOURCE, String(broker), [[LOG_DIR_RATE, String(bytesPerSecond)]])
+    await alter(target, ConfigResourceType.broker, String(broker), [
+      [LOG_DIR_RATE, String(bytesPerSecond)],
+    ])
 }
 
 export async function clearBrokerThrottles(
@@ -109,7 +104,7 @@ export async function clearBrokerThrottles(
   brokers: readonly number[],
 ): Promise<void> {
   for (const broker of brokers)
-    await alter(target, BROKER_RESOURCE, String(broker), [
+    await alter(target, ConfigResourceType.broker, String(broker), [
       [LEADER_RATE, null],
       [FOLLOWER_RATE, null],
       [LOG_DIR_RATE, null],
@@ -121,7 +116,7 @@ export async function clearTopicThrottles(
   topics: readonly string[],
 ): Promise<void> {
   for (const topic of topics)
-    await alter(target, TOPIC_RESOURCE, topic, [
+    await alter(target, ConfigResourceType.topic, topic, [
       [LEADER_REPLICAS, null],
       [FOLLOWER_REPLICAS, null],
     ])
@@ -129,35 +124,16 @@ export async function clearTopicThrottles(
 
 /** Null takes a config away. A broker's own are asked of itself, unless a controller is asked. */
 async function alter(
-  target: Target,
-  resourceType: number,
-  resourceName: string,
+  { client, viaController }: Target,
+  type: ResourceType,
+  name: string,
   configs: readonly (readonly [name: string, value: string | null])[],
 ): Promise<void> {
-  const body = {
-    resources: [
-      {
-        resourceType,
-        resourceName,
-        configs: configs.map(([name, value]) => ({
-          name,
-          configOperation: value === null ? DELETE : SET,
-          value,
-        })),
-      },
-    ],
-    validateOnly: false,
+  try {
+    if (viaController) await alterConfigsAt(await client.anyBroker(), { type, name }, configs)
+    else await alterConfigs(client, { type, name }, configs)
+  } catch (error) {
+    if (!(error instanceof RequestFailed)) throw error
+    throw new RequestFailed(error.code, errorWords(error.code, error.told))
   }
-  const toItself = resourceType === BROKER_RESOURCE && !target.viaController
-  const connection = toItself
-    ? await target.client.broker(Number(resourceName))
-    : await target.client.anyBroker()
-  const answer = await connection.send(
-    IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
-    body,
-  )
-  const bad = answer.responses.find(({ errorCode }) => errorCode !== 0)
-  if (bad !== undefined)
-    throw new RequestFailed(bad.errorCode, errorWords(bad.errorCode, bad.errorMessage))
 }
