@@ -35,6 +35,7 @@ import { listPartitionReassignmentsHandler } from './46-list-partition-reassignm
 import { offsetDeleteHandler } from './47-offset-delete.ts'
 import { describeClientQuotasHandler } from './48-describe-client-quotas.ts'
 import { alterClientQuotasHandler } from './49-alter-client-quotas.ts'
+import { describeUserScramCredentialsHandler } from './50-describe-user-scram-credentials.ts'
 import { describeQuorumHandler } from './55-describe-quorum.ts'
 import { updateFeaturesHandler } from './57-update-features.ts'
 import { describeCluster as describeClusterHandler } from './60-describe-cluster.ts'
@@ -78,6 +79,7 @@ export const handlers: readonly AnyHandler[] = [
   offsetDeleteHandler,
   describeClientQuotasHandler,
   alterClientQuotasHandler,
+  describeUserScramCredentialsHandler,
   describeQuorumHandler,
   updateFeaturesHandler,
   describeClusterHandler,

@@ -9,6 +9,7 @@ import { apiVersionsHandler } from '../../../net/handlers/18-api-versions.ts'
 import { alterConfigsHandler } from '../../../net/handlers/33-alter-configs.ts'
 import { electLeadersHandler } from '../../../net/handlers/43-elect-leaders.ts'
 import { incrementalAlterConfigsHandler } from '../../../net/handlers/44-incremental-alter-configs.ts'
+import { describeUserScramCredentialsHandler } from '../../../net/handlers/50-describe-user-scram-credentials.ts'
 import { describeQuorumHandler } from '../../../net/handlers/55-describe-quorum.ts'
 import { updateFeaturesHandler } from '../../../net/handlers/57-update-features.ts'
 import { unregisterBrokerHandler } from '../../../net/handlers/64-unregister-broker.ts'
@@ -146,5 +147,19 @@ describe('a failure of the whole request', () => {
         { errorCode: 41, errorMessage: 'why', resourceType: 2, resourceName: 'a' },
         { errorCode: 41, errorMessage: 'why', resourceType: 4, resourceName: '' },
       ])
+  })
+})
+
+describe('SCRAM credentials', () => {
+  it('are those of nobody: users that are asked for have none', async () => {
+    const rig = await controlRig()
+    const ask = (users: { name: string }[] | null) =>
+      rig.ask(describeUserScramCredentialsHandler, 0, { users })
+    expect(await ask(null)).toMatchObject({ errorCode: ErrorCode.NONE, results: [] })
+    const named = await ask([{ name: 'a' }, { name: 'b' }, { name: 'b' }])
+    expect(named.results.map(({ user, errorCode }) => [user, errorCode])).toEqual([
+      ['a', ErrorCode.RESOURCE_NOT_FOUND],
+      ['b', ErrorCode.DUPLICATE_RESOURCE],
+    ])
   })
 })
