@@ -5,13 +5,13 @@ import type { Lane } from './scenario.ts'
 
 const LOADING_LIMIT_MS = 20_000
 
-export function quietKafkajs(address: string, clientId = 'client-lane'): Kafka {
+export function quietKafkajs(address: string, clientId = 'client-lane', retries = 30): Kafka {
   return new Kafka({
     clientId,
     brokers: [address],
     logLevel: logLevel.NOTHING,
     connectionTimeout: 5_000,
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 30 },
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries },
   })
 }
 

@@ -100,6 +100,7 @@ export class PlatformaticMember {
   private readonly group: string
   private readonly proc: number
   private readonly positions = new Map<number, number>()
+  private owned: ReadonlySet<number> = new Set()
   private stopped = false
   private work: Promise<void> = Promise.resolve()
   private closeCurrent: () => Promise<void> = async () => {}
@@ -149,6 +150,7 @@ export class PlatformaticMember {
     consumer.on('consumer:group:join', ({ generationId }) => {
       this.positions.clear()
       const keys = (consumer.assignments ?? []).flatMap(({ partitions }) => partitions)
+      this.owned = new Set(keys)
       const mop = { f: 'assign', group, generation: generationId, keys } as const
       recorder.add(proc, recorder.begin(), 'ok', [mop])
     })
@@ -167,7 +169,8 @@ export class PlatformaticMember {
       let seen: Got[] = []
       for await (const { partition, offset, value } of stream) {
         seen.push([partition, Number(offset), `${value}`])
-        this.positions.set(partition, Number(offset) + 1)
+        // It hands out what it had fetched before a change of owners too; that is not ours to commit.
+        if (this.owned.has(partition)) this.positions.set(partition, Number(offset) + 1)
         if (seen.length < 200 && stream.readableLength > 0) continue
         this.note(seen)
         seen = []

@@ -29,12 +29,17 @@ export interface WriterClient {
 }
 
 /** Each `send` waits for one request: no retries. */
-export async function kafkajsPlain(address: string, topic: string): Promise<WriterClient> {
-  const producer = quietKafkajs(address).producer({ retry: { retries: 0 } })
+export async function kafkajsPlain(
+  address: string,
+  topic: string,
+  keyOf: (value: string) => string | null = () => null,
+): Promise<WriterClient> {
+  // Of the connection too: a writer that is stopped must not wait for a broker that is gone.
+  const producer = quietKafkajs(address, 'live', 0).producer()
   await producer.connect()
   return {
     async send(partition, values) {
-      const messages = values.map((value) => ({ partition, value }))
+      const messages = values.map((value) => ({ partition, value, key: keyOf(value) }))
       const [answer] = await producer.send({ topic, acks: -1, messages })
       return Number(answer?.baseOffset)
     },
