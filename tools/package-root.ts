@@ -18,7 +18,9 @@ function findRoot(file: string): string {
 
 /** Arguments for node that start `sluice` from the same files as this process. */
 export function sluiceProgram(): string[] {
-  if (!import.meta.url.endsWith('.ts')) return [join(packageRoot, 'bin/sluice.js')]
+  const own = fileURLToPath(import.meta.url)
+  if (own.endsWith('.cjs')) return [join(dirname(own), 'sluice.cjs')]
+  if (!own.endsWith('.ts')) return [join(packageRoot, 'bin/sluice.js')]
   const tsx = createRequire(import.meta.url).resolve('tsx')
   return ['--import', pathToFileURL(tsx).href, join(packageRoot, 'tools/sluice.ts')]
 }

@@ -1,31 +1,22 @@
-/** What `npm run build` ends with: the bundle must find its threads and jobs beside itself. */
+/**
+ * The two ways our program is started: the bundle that `npm run build` ends with, which must find its
+ * threads and jobs beside itself, and the sources. The other tests of processes use the bundle alone.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundle, cacheCode } from '../../tools/bundle.ts'
+import { afterAll, describe, expect, it } from 'vitest'
 import { VERSION } from '../../tools/cli/version.ts'
-import { packageRoot } from '../../tools/package-root.ts'
+import { sluiceProgram } from '../../tools/package-root.ts'
 import { collect, endChild, runCommand, startChild } from '../support/child-processes.ts'
 import { runCli } from '../support/cli.ts'
+import { testProgram } from '../support/program.ts'
 
 const LIMIT_MS = 30_000
-// Inside the package, so that the packages left outside are found.
-const cache = join(packageRoot, 'node_modules/.cache')
-mkdirSync(cache, { recursive: true })
-const target = mkdtempSync(join(cache, 'sluice-bundle-'))
-const dataFolder = mkdtempSync(join(tmpdir(), 'sluice-bundle-data-'))
-
-beforeAll(async () => {
-  await bundle(packageRoot, 'ts', target)
-  await cacheCode(target)
-})
-afterAll(() => {
-  rmSync(target, { recursive: true })
-  rmSync(dataFolder, { recursive: true })
-})
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bundle-data-'))
+afterAll(() => rmSync(folder, { recursive: true }))
 
 interface Started {
   readonly child: ChildProcess
@@ -33,20 +24,26 @@ interface Started {
   readonly address: string
 }
 
-async function serve(): Promise<Started> {
-  const pairs = ['listeners=PLAINTEXT://127.0.0.1:0', `log.dirs=${dataFolder}`, 'sluice.shards=2']
-  const args = pairs.flatMap((pair) => ['--override', pair])
-  const child = startChild(process.execPath, [join(target, 'sluice.cjs'), 'serve', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const output = collect(child.stdout)
-  while (!/Kafka Server started/.test(output())) await once(child.stdout ?? child, 'data')
-  return { child, output, address: /advertised as (\S+)/.exec(output())?.[1] ?? '' }
-}
+describe.each([
+  ['the bundle', testProgram(), /sluice\.cjs$/],
+  ['the sources', sluiceProgram(), /sluice\.ts$/],
+])('%s', (name, program, file) => {
+  const dataFolder = join(folder, name)
 
-describe('the bundle', () => {
+  async function serve(): Promise<Started> {
+    const pairs = ['listeners=PLAINTEXT://127.0.0.1:0', `log.dirs=${dataFolder}`, 'sluice.shards=2']
+    const args = pairs.flatMap((pair) => ['--override', pair])
+    const child = startChild(process.execPath, [...program, 'serve', ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const output = collect(child.stdout)
+    while (!/Kafka Server started/.test(output())) await once(child.stdout ?? child, 'data')
+    return { child, output, address: /advertised as (\S+)/.exec(output())?.[1] ?? '' }
+  }
+
   it('is the command line', async () => {
-    const result = await runCommand(process.execPath, [join(target, 'sluice.cjs'), '--version'], {
+    expect(program.at(-1)).toMatch(file)
+    const result = await runCommand(process.execPath, [...program, '--version'], {
       limitMs: LIMIT_MS,
     })
     expect(result).toMatchObject({ code: 0, stdout: `${VERSION}\n`, stderr: '' })

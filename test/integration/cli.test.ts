@@ -7,9 +7,10 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { BrokerProcess, sluiceCommand } from '../support/broker-process.ts'
+import { BrokerProcess } from '../support/broker-process.ts'
 import { runCommand } from '../support/child-processes.ts'
 import { type CliResult, type CliRun, runCli } from '../support/cli.ts'
+import { testProgram } from '../support/program.ts'
 
 const broker = new BrokerProcess({})
 const folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'))
@@ -247,13 +248,8 @@ describe('sluice produce and consume', () => {
 describe('the binary', () => {
   it('ends quietly when its output is a pipe that closes', async () => {
     await done('produce piped', { input: lines(200_000).join('\n') })
-    const args = sluiceCommand(false, [
-      'consume',
-      'piped',
-      '-b',
-      broker.address,
-      '--from-beginning',
-    ])
+    const words = ['consume', 'piped', '-b', broker.address, '--from-beginning']
+    const args = [...testProgram(), ...words]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: ROOT })
     let errors = ''
     child.stderr.on('data', (text) => {

@@ -6,9 +6,10 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { packageRoot, sluiceProgram } from '../../tools/package-root.ts'
+import { packageRoot } from '../../tools/package-root.ts'
 import { collect, endChild, runCommand, startChild } from '../support/child-processes.ts'
 import { listenDatagrams } from '../support/datagram-socket.ts'
+import { testProgram } from '../support/program.ts'
 import { requestFrame } from '../support/raw-connection.ts'
 
 const LIMIT_MS = 60_000
@@ -30,7 +31,7 @@ interface Started {
 }
 
 function start(args: string[], env: NodeJS.ProcessEnv = {}): Started {
-  const child = startChild(process.execPath, [...sluiceProgram(), ...args], {
+  const child = startChild(process.execPath, [...testProgram(), ...args], {
     cwd: packageRoot,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -60,7 +61,7 @@ const LOCAL = ['--override', 'listeners=PLAINTEXT://127.0.0.1:0']
 
 /** What one command of ours prints against this address. */
 async function cli(address: string, ...args: string[]): Promise<string> {
-  const line = [...sluiceProgram(), ...args, '--bootstrap-server', address]
+  const line = [...testProgram(), ...args, '--bootstrap-server', address]
   const result = await runCommand(process.execPath, line, { limitMs: LIMIT_MS, cwd: packageRoot })
   expect(result.stderr).toBe('')
   return result.stdout
@@ -197,7 +198,7 @@ describe('SIGHUP', () => {
 })
 
 function produce(address: string, value: string) {
-  const args = [...sluiceProgram(), 'produce', 't', '-b', address]
+  const args = [...testProgram(), 'produce', 't', '-b', address]
   return runCommand(process.execPath, args, { limitMs: LIMIT_MS, cwd: packageRoot, input: value })
 }
 
@@ -261,7 +262,7 @@ describe('-daemon', () => {
     const args = ['kafka-server-start', '-daemon', join(cwd, 'empty.properties'), ...LOCAL]
     writeFileSync(join(cwd, 'empty.properties'), '')
     const daemon = (...more: string[]) =>
-      runCommand(process.execPath, [...sluiceProgram(), ...args, ...more], {
+      runCommand(process.execPath, [...testProgram(), ...args, ...more], {
         limitMs: LIMIT_MS,
         cwd,
         env: { LOG_DIR: join(cwd, 'var') },

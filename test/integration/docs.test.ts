@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { packageRoot, sluiceProgram } from '../../tools/package-root.ts'
+import { packageRoot } from '../../tools/package-root.ts'
 import { connectPageScenario } from '../clients/connect-page.ts'
 import { startBroker } from '../support/broker-process.ts'
 import { runCommand } from '../support/child-processes.ts'
 import { shellBlocks } from '../support/page-snippets.ts'
+import { testProgram } from '../support/program.ts'
 import { describeScenarios } from '../support/small-lane.ts'
 
 const LIMIT_MS = 60_000
@@ -30,7 +31,7 @@ describe('quick-start.md', () => {
 
 /** A line of the page with this build of sluice and this broker in it. */
 async function shell(line: string, address: string): Promise<string> {
-  const program = [process.execPath, ...sluiceProgram()].join(' ')
+  const program = [process.execPath, ...testProgram()].join(' ')
   const command = line.includes('localhost:9092')
     ? line.replaceAll('localhost:9092', address)
     : `${line} -b ${address}`

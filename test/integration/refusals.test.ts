@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type BrokerProcess, sluiceCommand, startBroker } from '../support/broker-process.ts'
+import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
 import { type CommandResult, runCommand } from '../support/child-processes.ts'
+import { testProgram } from '../support/program.ts'
 import { answersOnce } from '../support/raw-connection.ts'
 
 const START_LIMIT_MS = 30_000
@@ -32,7 +33,7 @@ function newFolder(): string {
 async function refused(overrides: Record<string, string>): Promise<CommandResult> {
   const settings = { listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': newFolder(), ...overrides }
   const args = Object.entries(settings).flatMap(([key, value]) => ['--override', `${key}=${value}`])
-  const result = await runCommand(process.execPath, sluiceCommand(false, ['serve', ...args]), {
+  const result = await runCommand(process.execPath, [...testProgram(), 'serve', ...args], {
     limitMs: START_LIMIT_MS,
   })
   expect(result.timedOut, result.stdout + result.stderr).toBe(false)

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { packageRoot, sluiceProgram } from '../../tools/package-root.ts'
+import { packageRoot } from '../../tools/package-root.ts'
 import { BrokerProcess } from '../support/broker-process.ts'
 import {
   type CommandResult,
@@ -15,6 +15,7 @@ import {
   startChild,
 } from '../support/child-processes.ts'
 import { freePort } from '../support/managed-broker.ts'
+import { testProgram } from '../support/program.ts'
 import { answersAt } from '../support/raw-connection.ts'
 
 const LIMIT_MS = 60_000
@@ -38,7 +39,7 @@ function newFolder(): string {
 }
 
 function start(args: string[]): { child: ChildProcess; output: () => string } {
-  const child = startChild(process.execPath, [...sluiceProgram(), ...args], {
+  const child = startChild(process.execPath, [...testProgram(), ...args], {
     cwd: packageRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -55,7 +56,7 @@ async function said(child: ChildProcess, output: () => string, what: RegExp): Pr
 }
 
 function run(args: string[], cwd = packageRoot): Promise<CommandResult> {
-  return runCommand(process.execPath, [...sluiceProgram(), ...args], { limitMs: LIMIT_MS, cwd })
+  return runCommand(process.execPath, [...testProgram(), ...args], { limitMs: LIMIT_MS, cwd })
 }
 
 /** One message for people, nothing else on stderr, no stack. */

@@ -1,6 +1,6 @@
 /**
  * Our broker as a process of its own: `sluice serve` on a random port and a temporary folder. Runs
- * the sources, or what `npm run build` made when asked for.
+ * the sources (program.ts), or what `npm run build` made when asked for.
  */
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { collect, endChild, startChild } from './child-processes.ts'
 import type { ManagedBroker } from './managed-broker.ts'
+import { testProgram } from './program.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START_LIMIT_MS = 60_000
@@ -35,16 +36,15 @@ export async function startBroker(options: BrokerProcessOptions = {}): Promise<B
   return broker
 }
 
-/** The command line of our binary, from its sources or compiled. */
-export function sluiceCommand(
-  compiled: boolean,
-  args: readonly string[],
-  root: string = ROOT,
-): string[] {
-  if (!compiled) return ['--import', 'tsx', join(root, 'tools/sluice.ts'), ...args]
+function program(compiled: boolean, root = ROOT): string[] {
+  if (!compiled) return root === ROOT ? testProgram() : sourceProgram(root)
   if (!existsSync(join(root, 'dist/bundle/sluice.cjs')))
     throw new Error('run `npm run build` before --compiled')
-  return [join(root, 'bin/sluice.js'), ...args]
+  return [join(root, 'bin/sluice.js')]
+}
+
+function sourceProgram(root: string): string[] {
+  return ['--import', 'tsx', join(root, 'tools/sluice.ts')]
 }
 
 export class BrokerProcess implements ManagedBroker {
@@ -86,7 +86,7 @@ export class BrokerProcess implements ManagedBroker {
       `${key}=${value}`,
     ])
     const { compiled, root } = this.options
-    const args = sluiceCommand(compiled === true, ['serve', ...pairs], root)
+    const args = [...program(compiled === true, root), 'serve', ...pairs]
     const child = startChild(process.execPath, args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
