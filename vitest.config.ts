@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LaneReporter } from './test/support/lane-reporter.ts'
 
 /**
  * One project per lane; `npm test` runs all of them (test/run.ts), a lane alone with
@@ -25,6 +26,8 @@ const lane = (name: string, include: string[], testTimeout: number, ownProcesses
 
 export default defineConfig({
   test: {
+    // In a log only what failed, and the sums.
+    reporters: [process.stdout.isTTY ? 'default' : 'minimal', new LaneReporter()],
     projects: [
       lane('unit', ['test/{engine,workers,net,tools,bench}/**/*.test.ts'], 30_000),
       lane('golden', ['test/golden-data/**/*.test.ts'], 60_000),
