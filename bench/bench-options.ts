@@ -1,20 +1,21 @@
 /** Flags that the broker benches share, their defaults, and their help. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Cell } from './cells.ts'
+import { type Cell, chooseGroups, type Group } from './cells.ts'
 import { machine } from './machine.ts'
 import { defaultMeasure } from './measure-cell.ts'
 import type { Peer } from './peers/peer.ts'
 import { peerOf } from './peers/peer-list.ts'
 import type { MeasuredBroker } from './peers/peer-process.ts'
-import type { RoundOptions, RoundsResult } from './rounds.ts'
+import { emptyResult, type RoundOptions, type RoundsResult } from './rounds.ts'
 
 export const HELP = `
-  --peers LIST        sluice, kafka, NAME=path/to/bin/sluice.js (default: see the bench)
+  --peers LIST        sluice, kafka, kafka-MIB, floor, redis, nats, NAME=path/to/bin/sluice.js
   --broker ADDRESS    measure this running broker instead; --pid N adds its CPU and memory
   --cells LIST        only these cells
+  --groups LIST       only cells of these groups; 'start' is start, rest, restart and topic
   --rounds N          rounds, each with every peer and cell once
   --seconds N         measured window of a cell (default 3), after --warm-up N (default 1)
   --compile N         seconds of mixed load after a start, not measured
@@ -26,12 +27,14 @@ export const HELP = `
   --touch-gib N       memory touched before each cell
   --idle N            seconds of rest measured after each start; 0 = none
   --topic-partitions N  partitions of the topic whose creation is timed; 0 = none
+  --restart-gib N     GiB of log when it is killed and started again; 0 = none
+  --broker-cpus LIST  processors of the broker, as taskset takes them (default: the kernel's choice)
   --override K=V      for sluice, repeatable
   --node-option FLAG  for sluice, repeatable, as --cpu-prof
-  --kafka-heap-mib N  (default 1024)
   --folder DIR        where brokers keep their data (default: the temporary folder)
   --seed N            of the order (default: from the clock)
-  --json FILE         everything that was measured
+  --json FILE         everything that was measured, kept after every round
+  --resume            add to what FILE holds
 `
 
 const number = { type: 'string' } as const
@@ -41,6 +44,8 @@ export interface BenchRequest {
   readonly peers: readonly Peer[]
   readonly running: MeasuredBroker | null
   readonly cellNames: string | undefined
+  readonly groups: readonly Group[]
+  readonly resume: boolean
   readonly options: RoundOptions
   readonly json: string | undefined
   readonly help: boolean
@@ -53,6 +58,9 @@ export interface BenchDefaults {
   readonly compileSeconds: number
   readonly idleSeconds: number
   readonly topicPartitions: number
+  readonly restartGib: number
+  /** All rounds of one group of cells before those of the next. */
+  readonly byGroup: boolean
 }
 
 /** Throws RangeError or TypeError with a sentence for a flag it does not know. */
@@ -66,14 +74,17 @@ export function parseBench(args: readonly string[], defaults: BenchDefaults): Be
   const peerOptions = {
     overrides: values.override ?? [],
     nodeOptions: values['node-option'] ?? [],
-    kafkaHeapMib: figure(values['kafka-heap-mib'], 1024),
   }
   const pid = figure(values.pid, 0)
   return {
     peers: (values.peers ?? defaults.peers).split(',').map((name) => peerOf(name, peerOptions)),
     running:
-      values.broker === undefined ? null : { address: values.broker, pid: pid === 0 ? null : pid },
+      values.broker === undefined
+        ? null
+        : { address: values.broker, pid: pid === 0 ? null : pid, syncConfigs: [] },
     cellNames: values.cells,
+    groups: chooseGroups(values.groups),
+    resume: values.resume === true,
     json: values.json,
     help: values.help === true,
     options: {
@@ -89,6 +100,8 @@ export function parseBench(args: readonly string[], defaults: BenchDefaults): Be
       touchGib: figure(values['touch-gib'], defaults.touchGib),
       idleSeconds: figure(values.idle, defaults.idleSeconds),
       topicPartitions: figure(values['topic-partitions'], defaults.topicPartitions),
+      restartGib: figure(values['restart-gib'], defaults.restartGib),
+      brokerCpus: values['broker-cpus'] ?? null,
       seed: figure(values.seed, Date.now() % 2 ** 31),
       folder: values.folder ?? join(tmpdir(), 'sluice-bench'),
     },
@@ -114,7 +127,10 @@ const FLAGS = {
   'topic-partitions': number,
   override: { type: 'string', multiple: true },
   'node-option': { type: 'string', multiple: true },
-  'kafka-heap-mib': number,
+  'restart-gib': number,
+  'broker-cpus': { type: 'string' },
+  groups: { type: 'string' },
+  resume: { type: 'boolean' },
   folder: { type: 'string' },
   seed: number,
   json: { type: 'string' },
@@ -122,12 +138,17 @@ const FLAGS = {
 } as const
 
 /** Peers that can run here; the others are named loudly. */
-export function presentPeers(peers: readonly Peer[], print: (line: string) => void): Peer[] {
-  return peers.filter((peer) => {
-    const why = peer.missing()
-    if (why !== null) print(`SKIPPED ${peer.name}: ${why}`)
-    return why === null
-  })
+export async function presentPeers(
+  peers: readonly Peer[],
+  print: (line: string) => void,
+): Promise<Peer[]> {
+  const present: Peer[] = []
+  for (const peer of peers) {
+    const why = await peer.missing()
+    if (why === null) present.push(peer)
+    else print(`SKIPPED ${peer.name}: ${why}`)
+  }
+  return present
 }
 
 export function printHead(request: BenchRequest, print: (line: string) => void): void {
@@ -138,8 +159,11 @@ export function printHead(request: BenchRequest, print: (line: string) => void):
   print(
     `${options.rounds} rounds, windows of ${options.measureMs / 1000} s after ` +
       `${options.warmUpMs / 1000} s, ${options.touchGib} GiB touched before each, ` +
-      `acks ${options.acks === 1 ? '1' : 'all'}, answers from the page cache, seed ${options.seed}`,
+      `acks ${options.acks === 1 ? '1' : 'all'}, answers from the page cache (sync cells: from ` +
+      `storage), seed ${options.seed}`,
   )
+  const brokers = options.brokerCpus === null ? "the kernel's choice" : `cpu ${options.brokerCpus}`
+  print(`placement: broker ${brokers}, client the kernel's choice`)
 }
 
 /** Keeps everything that was measured. */
@@ -156,4 +180,15 @@ export function saveJson(
     path,
     `${JSON.stringify({ ...result, options, peers: settings, shapes: cells }, null, 1)}\n`,
   )
+}
+
+/** What an earlier sitting kept; nothing where there is no such file yet. */
+export function loadJson(path: string | undefined): RoundsResult {
+  if (path === undefined) throw new RangeError('--resume needs --json FILE')
+  if (!existsSync(path)) return emptyResult()
+  const { rounds, cells, starts, problems, machine } = JSON.parse(
+    readFileSync(path, 'utf8'),
+    (_key, value) => (value === null ? Number.NaN : value),
+  ) as RoundsResult
+  return { rounds, cells, starts, problems, machine }
 }

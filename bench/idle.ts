@@ -12,6 +12,8 @@ export const IDLE_DEFAULTS = {
   compileSeconds: 0,
   idleSeconds: 20,
   topicPartitions: 0,
+  restartGib: 0,
+  byGroup: false,
 } as const
 
 const SHARDS = ['--override', 'sluice.shards=2']

@@ -3,17 +3,14 @@
  * reads, load run, topic deleted. Connections are new each time, so that their luck with shards and
  * ports is part of the spread.
  */
-
+import { parseAddress } from '../net/client/address.ts'
 import type { Cell } from './cells.ts'
 import { BenchTopics } from './load/bench-topics.ts'
+import { filledBatch, PLAIN_SHAPE } from './load/exact-batch.ts'
+import { decodeHistogram, percentileMs } from './load/histogram.ts'
+import type { FetchLoad, LoadFigures, LoadPlan, PacedLoad, ProduceLoad } from './load/load-plan.ts'
 import type { LoadProcesses } from './load/load-process.ts'
-import {
-  batchOf,
-  CLIENT_LIMIT,
-  type FetchLoad,
-  type LoadFigures,
-  type LoadPlan,
-} from './load/raw-client.ts'
+import { CLIENT_LIMIT } from './load/raw-client.ts'
 import { touchMemory } from './load/touch-memory.ts'
 import type { MeasuredBroker } from './peers/peer-process.ts'
 
@@ -21,6 +18,7 @@ import type { MeasuredBroker } from './peers/peer-process.ts'
 const TAIL_BYTES = 64 * 1024 * 1024
 const TAIL_BATCH_BYTES = 64 * 1024
 const FILL_LIMIT_MS = 60_000
+const FILL_DEPTH = 5
 
 export interface MeasureOptions {
   readonly warmUpMs: number
@@ -46,11 +44,19 @@ export const defaultMeasure: MeasureOptions = {
 }
 
 const ONE_RECORD_BYTES = 100
+/** At a low rate a window is so many times as long, for its 99th percentile. */
+const SLOW_PER_SECOND = 1_000
+const SLOW_WINDOWS = 3
 
 /** One measured window, per second and per unit of work. NaN where the broker is out of sight. */
 export interface CellFigures {
   readonly requestsPerSecond: number
   readonly megabytesPerSecond: number
+  /** Of an open loop, in milliseconds; NaN elsewhere. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** How late requests of an open loop left, 99th percentile. */
+  readonly lateP99Ms: number
   readonly cpuSecondsPerGigabyte: number
   readonly cpuMicrosecondsPerRequest: number
   /** Cores the broker, the client and the whole machine kept busy. */
@@ -58,8 +64,26 @@ export interface CellFigures {
   readonly clientCores: number
   readonly machineCores: number
   readonly peakMegabytes: number
+  readonly writtenMegabytes: number
   /** The client had no CPU left: the broker could have done more. */
   readonly clientLimited: boolean
+}
+
+/** What a cell without a figure of some kind has there. */
+export const NO_FIGURES: CellFigures = {
+  requestsPerSecond: Number.NaN,
+  megabytesPerSecond: Number.NaN,
+  p50Ms: Number.NaN,
+  p99Ms: Number.NaN,
+  lateP99Ms: Number.NaN,
+  cpuSecondsPerGigabyte: Number.NaN,
+  cpuMicrosecondsPerRequest: Number.NaN,
+  brokerCores: Number.NaN,
+  clientCores: Number.NaN,
+  machineCores: Number.NaN,
+  peakMegabytes: Number.NaN,
+  writtenMegabytes: Number.NaN,
+  clientLimited: false,
 }
 
 let serial = 0
@@ -74,34 +98,52 @@ export async function measureCell(
   const partitions = options.partitions === 0 ? cell.connections : options.partitions
   const topics = new BenchTopics(broker.address)
   try {
-    await topics.create(topic, partitions)
-    const plan = planOf(broker, cell, topic, partitions, options)
-    if (plan.api === 'fetch') {
-      await clients.run(fillPlan(plan, options))
-      plan.rounds = await roundsOf(topics, plan, options)
-    }
+    await topics.create(topic, partitions, cell.sync ? broker.syncConfigs : [])
+    const plan = await planOf(broker, cell, topic, partitions, options, topics, clients)
     await touchMemory(options.touchGib)
     const figures = await clients.run(plan)
     await topics.delete(topic)
+    if (figures.problem !== null) throw new Error(figures.problem)
     return figuresOf(figures, Math.min(cell.connections, clients.count))
   } finally {
     await topics.close()
   }
 }
 
-type OpenFetchLoad = Omit<FetchLoad, 'rounds'> & { rounds: FetchLoad['rounds'] }
-
-function planOf(
+async function planOf(
   broker: MeasuredBroker,
   cell: Cell,
   topic: string,
   partitions: number,
   options: MeasureOptions,
-): Exclude<LoadPlan, FetchLoad> | OpenFetchLoad {
-  const [host, port] = broker.address.split(':') as [string, string]
-  const target = {
-    host,
-    port: Number(port),
+  topics: BenchTopics,
+  clients: LoadProcesses,
+): Promise<LoadPlan> {
+  const plan = producePlan(broker, cell, topic, partitions, options)
+  if (cell.api === 'fetch') {
+    const { problem } = await clients.run(fillPlan(plan, TAIL_BYTES * partitions))
+    if (problem !== null) throw new Error(`filling ${topic}: ${problem}`)
+    return fetchPlan(plan, cell.bytes, await roundsOf(topics, plan, cell.bytes))
+  }
+  if (cell.api !== 'paced') return plan
+  const slow = cell.requestsPerSecond < SLOW_PER_SECOND
+  const measureMs = options.measureMs * (slow ? SLOW_WINDOWS : 1)
+  const { requestsPerSecond, consumers } = cell
+  const open = { requestsPerSecond, consumers, firstOffsets: [] }
+  return { ...plan, api: 'paced', measureMs, ...open } satisfies PacedLoad
+}
+
+export function producePlan(
+  broker: MeasuredBroker,
+  cell: Pick<Cell, 'bytes' | 'connections' | 'depth'>,
+  topic: string,
+  partitions: number,
+  options: MeasureOptions,
+): ProduceLoad {
+  return {
+    ...PLAIN_SHAPE,
+    api: 'produce',
+    leaders: [parseAddress(broker.address)],
     topic,
     partitions,
     connections: cell.connections,
@@ -111,64 +153,61 @@ function planOf(
     measureMs: options.measureMs,
     bytesMax: options.bytesMax,
     brokerPid: broker.pid,
-  }
-  if (cell.api === 'fetch')
-    // What is read stays in the cache: no bound on how often.
-    return {
-      ...target,
-      api: 'fetch',
-      maxBytes: cell.bytes,
-      rounds: [],
-      bytesMax: Number.MAX_SAFE_INTEGER,
-    }
-  return {
-    ...target,
-    api: 'produce',
+    sampleMs: 0,
+    latencies: false,
     batchBytes: cell.bytes,
     recordBytes: cell.bytes === 0 ? ONE_RECORD_BYTES : options.recordBytes,
     acks: options.acks,
+    idempotent: false,
   }
 }
 
-/** Writes the tail that a fetch plan reads: every partition gets its connection's share. */
-function fillPlan(plan: OpenFetchLoad, options: MeasureOptions): LoadPlan {
-  const { rounds: _rounds, maxBytes: _maxBytes, ...target } = plan
+/** Writes what is read later: every partition gets its share. */
+export function fillPlan(plan: ProduceLoad, bytes: number): ProduceLoad {
   return {
-    ...target,
-    api: 'produce',
+    ...plan,
     batchBytes: TAIL_BATCH_BYTES,
-    recordBytes: options.recordBytes,
-    acks: options.acks,
+    recordBytes: plan.batchBytes === 0 ? defaultMeasure.recordBytes : plan.recordBytes,
     connections: plan.partitions,
-    depth: 5,
+    depth: FILL_DEPTH,
     warmUpMs: 0,
     measureMs: FILL_LIMIT_MS,
-    bytesMax: TAIL_BYTES * plan.partitions,
+    bytesMax: bytes,
     brokerPid: null,
   }
 }
 
+function fetchPlan(plan: ProduceLoad, maxBytes: number, rounds: FetchLoad['rounds']): FetchLoad {
+  // What is read stays in the cache: no bound on how often.
+  return { ...plan, api: 'fetch', maxBytes, rounds, bytesMax: Number.POSITIVE_INFINITY }
+}
+
 /** Whole answers from the log's start to its end, batch by batch. */
-async function roundsOf(topics: BenchTopics, plan: OpenFetchLoad, options: MeasureOptions) {
-  const batch = batchOf({ batchBytes: TAIL_BATCH_BYTES, recordBytes: options.recordBytes })
-  const step = batch.records * Math.max(1, Math.floor(plan.maxBytes / TAIL_BATCH_BYTES))
+async function roundsOf(topics: BenchTopics, plan: ProduceLoad, maxBytes: number) {
+  const batch = filledBatch(TAIL_BATCH_BYTES, plan.recordBytes)
+  const step = batch.records * Math.max(1, Math.floor(maxBytes / TAIL_BATCH_BYTES))
   const ends = await topics.endOffsets(plan.topic, plan.partitions)
   if (ends === null) throw new Error(`${plan.topic} has no end offsets`)
   return ends.map((end) => ({ first: 0, step, count: Math.max(1, Math.floor(end / step)) }))
 }
 
-function figuresOf(figures: LoadFigures, clients: number): CellFigures {
+export function figuresOf(figures: LoadFigures, clients: number): CellFigures {
   const { seconds, answers, bytes } = figures
   const clientCores = figures.clientCpuSeconds / seconds
+  const latency = decodeHistogram(figures.latency)
   return {
     requestsPerSecond: answers / seconds,
     megabytesPerSecond: bytes / 1e6 / seconds,
+    p50Ms: percentileMs(latency, 50),
+    p99Ms: percentileMs(latency, 99),
+    lateP99Ms: percentileMs(decodeHistogram(figures.lateness), 99),
     cpuSecondsPerGigabyte: figures.brokerCpuSeconds / (bytes / 1e9),
     cpuMicrosecondsPerRequest: (figures.brokerCpuSeconds * 1e6) / answers,
     brokerCores: figures.brokerCpuSeconds / seconds,
     clientCores,
     machineCores: figures.machineCpuSeconds / seconds,
     peakMegabytes: figures.peakBytes / 1e6,
+    writtenMegabytes: figures.writtenBytes / 1e6,
     clientLimited: clientCores > CLIENT_LIMIT * clients,
   }
 }

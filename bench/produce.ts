@@ -14,6 +14,8 @@ export const PRODUCE_DEFAULTS = {
   compileSeconds: 2,
   idleSeconds: 0,
   topicPartitions: 0,
+  restartGib: 0,
+  byGroup: false,
 } as const
 
 if (process.argv[1] === import.meta.filename)

@@ -23,24 +23,38 @@ export function showRounds(
   cells: readonly Cell[],
   peers: readonly string[],
 ): string {
-  const rates = cells.map((cell) =>
-    cellRow(result, cell, `${cell.title}, ${cell.unit}`, (figures) =>
-      cell.unit === 'req/s' ? figures.requestsPerSecond : figures.megabytesPerSecond,
-    ),
-  )
+  const rates = cells
+    .filter(({ unit }) => unit !== 'ms')
+    .map((cell) =>
+      cellRow(result, cell, `${cell.title}, ${cell.unit}`, (figures) =>
+        cell.unit === 'req/s' ? figures.requestsPerSecond : figures.megabytesPerSecond,
+      ),
+    )
   const cpu = cells.map((cell) =>
-    cell.unit === 'req/s'
+    cell.unit !== 'MB/s'
       ? cellRow(result, cell, `${cell.title}, us/request`, (f) => f.cpuMicrosecondsPerRequest)
       : cellRow(result, cell, `${cell.title}, s/GB`, (f) => f.cpuSecondsPerGigabyte),
   )
+  const latencies = cells
+    .filter(({ unit }) => unit === 'ms')
+    .flatMap((cell) => [
+      cellRow(result, cell, `${cell.title}, p50 ms`, (figures) => figures.p50Ms),
+      cellRow(result, cell, `${cell.title}, p99 ms`, (figures) => figures.p99Ms),
+      cellRow(result, cell, `${cell.title}, client late p99 ms`, (figures) => figures.lateP99Ms),
+    ])
   const memory = cells.map((cell) =>
     cellRow(result, cell, `${cell.title}, MB`, (f) => f.peakMegabytes),
   )
+  const written = cells
+    .filter(({ api }) => api !== 'fetch')
+    .map((cell) => cellRow(result, cell, `${cell.title}, MB`, (f) => f.writtenMegabytes))
   const sections: [string, Row[]][] = [
     ['throughput', rates],
+    ['latency', latencies],
     ["CPU of the broker's process", cpu],
     ['peak resident memory', memory],
-    ['start, rest, topic', startRows(result)],
+    ['written to storage', written],
+    ['start, rest, restart, topic', startRows(result)],
   ]
   return sections
     .map(([title, rows]) => [title, filled(rows, peers, result)] as const)
@@ -109,12 +123,15 @@ function startRows(result: RoundsResult): Row[] {
     ['idle CPU, % of a core', (start) => start.idle?.cpuPercent ?? Number.NaN],
     ['topic created, ms to the answer', (start) => start.topicAnsweredMs],
     ['topic created, ms until usable', (start) => start.topicUsableMs],
+    ['restart after kill -9, ms until all is readable', (start) => start.restartMs],
   ]
   return measures.map(([title, measure]) => ({
     title,
     of: (peer, round) => {
-      const found = result.starts.find((start) => start.peer === peer && start.round === round)
-      return found === undefined ? Number.NaN : measure(found)
+      const figures = result.starts
+        .filter((start) => start.peer === peer && start.round === round)
+        .map(measure)
+      return figures.find((figure) => !Number.isNaN(figure)) ?? Number.NaN
     },
   }))
 }

@@ -3,29 +3,27 @@
  * measured over all cells in random order; memory is touched before each cell. Peers never run beside
  * each other. What cannot be measured is kept as a problem and the rest goes on.
  */
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Cell } from './cells.ts'
-import { type IdleFigures, measureIdle } from './idle-figures.ts'
-import { BenchTopics } from './load/bench-topics.ts'
 import { LoadProcesses } from './load/load-process.ts'
 import { machineFacts } from './machine.ts'
 import { type CellFigures, type MeasureOptions, measureCell } from './measure-cell.ts'
+import { measureStart, type StartFigures, type StartOptions } from './measure-start.ts'
+import { measureWithTool } from './peers/own-tool.ts'
 import type { Peer } from './peers/peer.ts'
 import { type MeasuredBroker, PeerProcess } from './peers/peer-process.ts'
+import type { StockClients } from './stock-clients.ts'
 
-export interface RoundOptions extends MeasureOptions {
+export interface RoundOptions extends MeasureOptions, StartOptions {
   readonly rounds: number
   /** Load before the first cell, so that both just-in-time compilers have done their work. */
   readonly compileMs: number
-  /** 0: not measured. */
-  readonly idleSeconds: number
-  /** Partitions of the topic whose creation is timed; 0: not measured. */
-  readonly topicPartitions: number
   /** Processes of the raw client. */
   readonly clients: number
   readonly seed: number
   /** Where peers get their folders. */
   readonly folder: string
+  /** Processors of the broker as taskset takes them, null = the kernel's choice. */
+  readonly brokerCpus: string | null
 }
 
 export interface CellRun {
@@ -37,52 +35,68 @@ export interface CellRun {
 }
 
 /** What is seen once per start of a peer. */
-export interface StartRun {
+export interface StartRun extends StartFigures {
   readonly round: number
   readonly peer: string
-  readonly startMs: number
-  readonly idle: IdleFigures | null
-  readonly topicAnsweredMs: number
-  readonly topicUsableMs: number
 }
 
 export interface RoundsResult {
-  readonly rounds: number
+  /** Number of the last round. */
+  rounds: number
   readonly cells: CellRun[]
   readonly starts: StartRun[]
   readonly problems: string[]
   readonly machine: ReturnType<typeof machineFacts>[]
 }
 
-/** V8 tidies its heap about 8 s after a start; half of the idle time, and at most this, is not measured. */
-const SETTLE_MS_MAX = 10_000
+export function emptyResult(): RoundsResult {
+  return { rounds: 0, cells: [], starts: [], problems: [], machine: [] }
+}
 
+/** What rounds run with, and where they tell of themselves. */
+export interface RoundsContext {
+  readonly options: RoundOptions
+  /** Null: cells of stock clients are left out. */
+  readonly stock: StockClients | null
+  readonly result: RoundsResult
+  note(line: string): void
+  /** After each round: `result` may be kept. */
+  keep(): void
+}
+
+/** Adds rounds to the result, the first of them behind those that these cells have already. */
 export async function measureRounds(
   peers: readonly Peer[],
   cells: readonly Cell[],
-  options: RoundOptions,
-  note: (line: string) => void,
-): Promise<RoundsResult> {
-  const result: RoundsResult = emptyResult(options.rounds)
+  context: RoundsContext,
+): Promise<void> {
+  const { options, result } = context
+  const earlier =
+    cells.length === 0
+      ? result.starts
+      : result.cells.filter(({ cell }) => cells.some(({ name }) => name === cell))
+  const before = earlier.reduce((most, { round }) => Math.max(most, round), 0)
   const random = seededRandom(options.seed)
   const clients = new LoadProcesses(options.clients)
+  const last = before + options.rounds
   try {
-    for (let round = 1; round <= options.rounds; round++) {
+    for (let round = before + 1; round <= last; round++) {
       result.machine.push(machineFacts())
       for (const peer of shuffled(peers, random)) {
-        note(`round ${round} of ${options.rounds}: ${peer.name}`)
-        const run = { round, peer: peer.name, options, clients, result, note }
+        context.note(`round ${round} of ${last}: ${peer.name}`)
+        const run = { ...context, round, peer: peer.name, clients }
         try {
           await measurePeer(peer, shuffled(cells, random), run)
         } catch (error) {
           keepProblem(run, `${peer.name}: ${(error as Error).message}`)
         }
       }
+      result.rounds = Math.max(result.rounds, round)
+      context.keep()
     }
   } finally {
     clients.close()
   }
-  return result
 }
 
 /** The same cells against a broker that runs already: no starts, no order of peers. */
@@ -90,26 +104,25 @@ export async function measureRunning(
   broker: MeasuredBroker,
   name: string,
   cells: readonly Cell[],
-  options: RoundOptions,
-  note: (line: string) => void,
-): Promise<RoundsResult> {
-  const result: RoundsResult = emptyResult(options.rounds)
+  context: RoundsContext,
+): Promise<void> {
+  const { options, result } = context
   const random = seededRandom(options.seed)
   const clients = new LoadProcesses(options.clients)
   try {
     for (let round = 1; round <= options.rounds; round++) {
       result.machine.push(machineFacts())
-      const run = { round, peer: name, options, clients, result, note }
-      await measureCells(broker, shuffled(cells, random), run)
+      await measureCells(broker, shuffled(cells, random), {
+        ...context,
+        round,
+        peer: name,
+        clients,
+      })
+      result.rounds = round
     }
   } finally {
     clients.close()
   }
-  return result
-}
-
-function emptyResult(rounds: number): RoundsResult {
-  return { rounds, cells: [], starts: [], problems: [], machine: [] }
 }
 
 interface RoundRun {
@@ -117,29 +130,35 @@ interface RoundRun {
   readonly peer: string
   readonly options: RoundOptions
   readonly clients: LoadProcesses
+  readonly stock: StockClients | null
   readonly result: RoundsResult
   note(line: string): void
 }
 
 async function measurePeer(peer: Peer, cells: readonly Cell[], run: RoundRun): Promise<void> {
   const { options } = run
-  const broker = await PeerProcess.start(peer, options.folder)
+  const place = { root: options.folder, cpus: options.brokerCpus }
+  const broker = await PeerProcess.start(peer, place)
   try {
-    if (options.idleSeconds > 0) await pause(Math.min(SETTLE_MS_MAX, options.idleSeconds * 500))
-    const idle = options.idleSeconds > 0 ? await measureIdle(broker.pid, options.idleSeconds) : null
-    const topic = await timeTopic(broker, options.topicPartitions)
-    run.result.starts.push({
-      round: run.round,
-      peer: run.peer,
-      startMs: broker.startMs,
-      idle,
-      topicAnsweredMs: topic.answeredMs,
-      topicUsableMs: topic.usableMs,
-    })
-    await compile(broker, cells, run)
-    await measureCells(broker, cells, run)
+    if (peer.ownTool !== undefined) return await measureByOwnTool(broker, cells, run)
+    const start = await measureStart(broker, options, run.clients)
+    run.result.starts.push({ round: run.round, peer: run.peer, ...start })
+    const served = peer.servesClients ? cells : cells.filter(({ group }) => group !== 'stock')
+    await compile(broker, served, run)
+    await measureCells(broker, served, run)
   } finally {
     await broker.stop()
+  }
+}
+
+async function measureByOwnTool(
+  broker: PeerProcess,
+  cells: readonly Cell[],
+  run: RoundRun,
+): Promise<void> {
+  for (const cell of cells) {
+    const tool = broker.peer.ownTool?.runOf(cell.name, broker.port) ?? null
+    if (tool !== null) await measureOne(cell, run, () => measureWithTool(broker, cell, tool))
   }
 }
 
@@ -149,38 +168,41 @@ async function measureCells(
   run: RoundRun,
 ): Promise<void> {
   for (const cell of cells) {
-    const entry = { round: run.round, peer: run.peer, cell: cell.name }
-    try {
-      const figures = await measureCell(broker, cell, run.clients, run.options)
-      run.result.cells.push({ ...entry, figures, problem: null })
-      run.note(`  ${cell.title}: ${briefly(cell, figures)}`)
-    } catch (error) {
-      const problem = (error as Error).message
-      run.result.cells.push({ ...entry, figures: null, problem })
-      keepProblem(run, `${run.peer}, ${cell.title}: ${problem}`)
-    }
+    const { clients, options, stock } = run
+    if (cell.group === 'stock' && stock?.has(cell) !== true) continue
+    await measureOne(cell, run, () =>
+      cell.group === 'stock' && stock !== null
+        ? stock.measure(broker, cell, clients, options)
+        : measureCell(broker, cell, clients, options),
+    )
   }
 }
 
-/** A short load of each kind that will come. */
+async function measureOne(
+  cell: Cell,
+  run: RoundRun,
+  measure: () => Promise<CellFigures>,
+): Promise<void> {
+  const entry = { round: run.round, peer: run.peer, cell: cell.name }
+  try {
+    const figures = await measure()
+    run.result.cells.push({ ...entry, figures, problem: null })
+    run.note(`  ${cell.title}: ${briefly(cell, figures)}`)
+  } catch (error) {
+    const problem = (error as Error).message
+    run.result.cells.push({ ...entry, figures: null, problem })
+    keepProblem(run, `${run.peer}, ${cell.title}: ${problem}`)
+  }
+}
+
+/** A short load of each kind that will come; what stock clients bring is their own warm-up. */
 async function compile(broker: MeasuredBroker, cells: readonly Cell[], run: RoundRun) {
   const { options } = run
-  if (options.compileMs === 0 || cells.length === 0) return
-  const share = { ...options, measureMs: options.compileMs / cells.length, touchGib: 0 }
-  for (const cell of cells)
+  const ours = cells.filter(({ group }) => group !== 'stock')
+  if (options.compileMs === 0 || ours.length === 0) return
+  const share = { ...options, measureMs: options.compileMs / ours.length, touchGib: 0 }
+  for (const cell of ours)
     await measureCell(broker, cell, run.clients, { ...share, warmUpMs: 0 }).catch(() => null)
-}
-
-async function timeTopic(broker: MeasuredBroker, partitions: number) {
-  if (partitions === 0) return { answeredMs: Number.NaN, usableMs: Number.NaN }
-  const topics = new BenchTopics(broker.address)
-  try {
-    const times = await topics.create('bench-many-partitions', partitions)
-    await topics.delete('bench-many-partitions')
-    return times
-  } finally {
-    await topics.close()
-  }
 }
 
 function keepProblem(run: RoundRun, problem: string): void {
@@ -189,13 +211,22 @@ function keepProblem(run: RoundRun, problem: string): void {
 }
 
 export function briefly(cell: Cell, figures: CellFigures): string {
-  const perRequest = cell.unit === 'req/s'
-  const rate = perRequest ? figures.requestsPerSecond : figures.megabytesPerSecond
-  const cpu = perRequest
-    ? `${figures.cpuMicrosecondsPerRequest.toFixed(1)} us/req`
-    : `${figures.cpuSecondsPerGigabyte.toFixed(2)} s/GB`
   const client = `client ${figures.clientCores.toFixed(2)} cores${figures.clientLimited ? ', THE LIMIT' : ''}`
-  return `${rate.toFixed(0)} ${cell.unit}, ${cpu}, broker ${figures.brokerCores.toFixed(2)} cores, ${client}`
+  const broker = `broker ${figures.brokerCores.toFixed(2)} cores, ${client}`
+  if (cell.unit === 'ms')
+    return (
+      `p50 ${figures.p50Ms.toFixed(3)} ms, p99 ${figures.p99Ms.toFixed(2)} ms, ` +
+      `sent late by ${figures.lateP99Ms.toFixed(2)} ms (p99), ${broker}`
+    )
+  if (cell.unit === 'req/s')
+    return (
+      `${figures.requestsPerSecond.toFixed(0)} req/s, ` +
+      `${figures.cpuMicrosecondsPerRequest.toFixed(1)} us/req, ${broker}`
+    )
+  return (
+    `${figures.megabytesPerSecond.toFixed(0)} MB/s, ` +
+    `${figures.cpuSecondsPerGigabyte.toFixed(2)} s/GB, ${broker}`
+  )
 }
 
 /** mulberry32: order only, nothing secret. */

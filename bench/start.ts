@@ -13,6 +13,8 @@ export const START_DEFAULTS = {
   compileSeconds: 0,
   idleSeconds: 0,
   topicPartitions: 100,
+  restartGib: 0,
+  byGroup: false,
 } as const
 
 if (process.argv[1] === import.meta.filename)

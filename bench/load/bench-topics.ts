@@ -34,7 +34,11 @@ export class BenchTopics {
   }
 
   /** Creates a topic and waits until every partition can be used. */
-  async create(name: string, partitions: number): Promise<TopicTimes> {
+  async create(
+    name: string,
+    partitions: number,
+    configs: readonly { readonly name: string; readonly value: string }[] = [],
+  ): Promise<TopicTimes> {
     await this.client.metadata([])
     const start = performance.now()
     const answer = await this.client.sendToController(CreateTopicsRequest, CreateTopicsResponse, {
@@ -44,7 +48,7 @@ export class BenchTopics {
           numPartitions: partitions,
           replicationFactor: 1,
           assignments: [],
-          configs: CONFIGS,
+          configs: [...CONFIGS, ...configs],
         },
       ],
       timeoutMs: READY_LIMIT_MS,

@@ -1,56 +1,117 @@
 /**
- * Batches of a wanted size: what a producer that fills `batch.size` sends, built once. Payload bytes
- * come from a small generator, so that no layer below can profit from a page of equal bytes.
+ * Batches of a wanted size or number of records, built once before a load: what a producer that fills
+ * `batch.size` sends, or one that sends every record alone.
  */
 import { assert } from '../../engine/base/assert.ts'
-import { buildBatch } from '../../engine/record/build.ts'
+import { buildBatch, type RecordToWrite } from '../../engine/record/build.ts'
+import { Codec } from '../../engine/record/compression.ts'
+import type { BatchShape } from './load-plan.ts'
+import { type PayloadSource, payloadSource, randomBytes } from './payload.ts'
 
 const TIME = 1_700_000_000_000
+/** Different batches of one load, so that nothing below profits from equal ones. */
+const VARIANTS_MAX = 16
+const VARIANT_BYTES_MAX = 16 * 1024 * 1024
+/** Header of a batch and of a record. */
+const ROOM = 90
+const RECORDS_MAX = 1_000_000
 
 export interface SizedBatch {
   readonly bytes: Buffer
   readonly records: number
 }
 
+/** What a shape means where nothing is said of keys, codec and payload. */
+export const PLAIN_SHAPE: BatchShape = {
+  batchBytes: 0,
+  recordsPerBatch: 1,
+  recordBytes: 100,
+  keyBytes: 0,
+  codec: 'none',
+  payload: 'random',
+  payloadFile: '',
+}
+
+/**
+ * The batches a load sends in turns, fewer where `copies` of each will be kept. Throws RangeError for a
+ * shape that gives none.
+ */
+export function batchesOf(shape: BatchShape, copies = 1): SizedBatch[] {
+  const { batchBytes, recordBytes, keyBytes } = shape
+  if (batchBytes > 0 && shape.payload !== 'file' && batchBytes < recordBytes + keyBytes + ROOM)
+    throw new RangeError(
+      `a batch of ${batchBytes} bytes has no room for a record of ${recordBytes + keyBytes}`,
+    )
+  const source = payloadSource(shape)
+  const first = oneOf(shape, source, 0)
+  const variants = Math.min(
+    VARIANTS_MAX,
+    Math.max(1, Math.floor(VARIANT_BYTES_MAX / (first.bytes.length * copies))),
+  )
+  const more = Array.from({ length: variants - 1 }, (_, at) =>
+    oneOf(shape, source, (at + 1) * first.records),
+  )
+  return [first, ...more]
+}
+
 /** A batch with one record of `valueBytes`, as an unbatched producer sends it. */
 export function oneRecordBatch(valueBytes: number): SizedBatch {
-  return { bytes: batchOf([valueBytes]), records: 1 }
+  return oneOf({ ...PLAIN_SHAPE, recordBytes: valueBytes }, randomBytes, 0)
 }
 
 /** A batch of exactly `bytes`, or a byte or two less where no record length gives it. */
 export function filledBatch(bytes: number, valueBytes: number): SizedBatch {
-  const single = batchOf([valueBytes]).length
-  const each = batchOf([valueBytes, valueBytes]).length - single
-  const sizes = [valueBytes]
-  for (let total = single; total + 2 * each <= bytes; total += each) sizes.push(valueBytes)
-  // Later records are a byte longer: their offset delta grows.
-  while (sizes.length > 1 && batchOf([...sizes, 0]).length > bytes) sizes.pop()
-  let last = Math.max(0, bytes - batchOf([...sizes, 0]).length)
-  while (last > 0 && batchOf([...sizes, last]).length > bytes) last--
-  const batch = batchOf([...sizes, last])
-  assert(batch.length <= bytes && batch.length > bytes - 8, `${batch.length} is not ${bytes}`)
-  return { bytes: batch, records: sizes.length + 1 }
+  return oneOf({ ...PLAIN_SHAPE, batchBytes: bytes, recordBytes: valueBytes }, randomBytes, 0)
 }
 
-function batchOf(valueSizes: readonly number[]): Buffer {
-  return buildBatch({
-    records: valueSizes.map((size, index) => ({
-      key: null,
-      value: noise(size, index),
-      timestamp: TIME,
-    })),
+function oneOf(shape: BatchShape, source: PayloadSource, firstIndex: number): SizedBatch {
+  const record = (size: number, at: number): RecordToWrite => ({
+    key: shape.keyBytes === 0 ? null : randomBytes(shape.keyBytes, firstIndex + at + 0x5eed),
+    value: source(size, firstIndex + at),
+    timestamp: TIME,
   })
+  const records =
+    shape.batchBytes === 0
+      ? Array.from({ length: shape.recordsPerBatch }, (_, at) => record(shape.recordBytes, at))
+      : filling(shape, record)
+  const codec = Codec[shape.codec]
+  return { bytes: buildBatch({ records, codec }), records: records.length }
 }
 
-/** Bytes that do not repeat within a page (xorshift32). */
-function noise(size: number, seed: number): Buffer {
-  const bytes = Buffer.allocUnsafe(size)
-  let state = (seed * 0x9e3779b9 + 1) | 0
-  for (let at = 0; at < size; at++) {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    bytes[at] = state
+/** As many whole records as fit, the last one cut to measure where the payload lets itself be cut. */
+function filling(
+  { batchBytes, recordBytes, payload }: BatchShape,
+  record: (size: number, at: number) => RecordToWrite,
+): RecordToWrite[] {
+  const sizeOf = (records: RecordToWrite[]): number => buildBatch({ records }).length
+  const records = [record(recordBytes, 0)]
+  let total = sizeOf(records)
+  while (total < batchBytes && records.length < RECORDS_MAX) {
+    const next = record(recordBytes, records.length)
+    records.push(next)
+    // A record's own bytes do not depend on its neighbours: header and first record taken off.
+    total += sizeOf([{ ...next, offsetDelta: records.length - 1 }]) - HEADER_BYTES
   }
-  return bytes
+  if (total > batchBytes && records.length > 1) records.pop()
+  if (payload === 'file') return records
+  return cutToSize(records, batchBytes, (size) => record(size, records.length))
+}
+
+const HEADER_BYTES = 61
+
+/** Adds a last record so that the batch has its size, giving up others where there is no room. */
+function cutToSize(
+  records: RecordToWrite[],
+  bytes: number,
+  last: (size: number) => RecordToWrite,
+): RecordToWrite[] {
+  const sizeWith = (size: number): number =>
+    buildBatch({ records: [...records, last(size)] }).length
+  while (records.length > 1 && sizeWith(0) > bytes) records.pop()
+  let size = Math.max(0, bytes - sizeWith(0))
+  while (size > 0 && sizeWith(size) > bytes) size--
+  const filled = [...records, last(size)]
+  const length = buildBatch({ records: filled }).length
+  assert(length <= bytes && length > bytes - 8, `${length} is not ${bytes}`)
+  return filled
 }

@@ -14,9 +14,11 @@
  * every position fixed. Counts are one byte as long as there is one of each.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
+import { writeInt64 } from '../../engine/base/int64.ts'
 import { ProduceRequest } from '../../engine/protocol/00-produce.ts'
 import { FetchRequest } from '../../engine/protocol/01-fetch.ts'
 import { encodeRequestFrame } from '../../engine/protocol/header.ts'
+import { BatchField, batchRecordCount, setBatchCrc } from '../../engine/record/batch.ts'
 import { Writer } from '../../engine/schema/writer.ts'
 
 export const CORRELATION_ID_AT = 8
@@ -25,6 +27,8 @@ const FETCH_VERSION = 12
 const CLIENT_ID = 'sluice-bench'
 /** Stands for the fetch offset until its place is known. */
 const OFFSET_MARK = 0x0b0c_0d0e_0f10_11
+/** Of the partition, the topic and the request. */
+const TAGS_BEHIND = 3
 const REQUEST_TIMEOUT_MS = 30_000
 const NAME_BYTES_MAX = 126
 
@@ -33,6 +37,11 @@ export interface PreparedRequest {
   readonly frame: Buffer
   /** Position of the int64 fetch offset, -1 where there is none. */
   readonly fetchOffsetAt: number
+  /** Position of the batch, -1 where there is none. */
+  readonly batchAt: number
+  readonly batchBytes: number
+  /** Records of the batch. */
+  readonly records: number
   readonly answer: AnswerShape
 }
 
@@ -72,9 +81,13 @@ export function produceRequest(what: ProduceFrame): PreparedRequest {
     },
   )
   const errorCodeAt = 4 + 4 + 1 + 1 + nameBytes(what.topic) + 1 + 4
+  const frame = writer.take()
   return {
-    frame: writer.take(),
+    frame,
     fetchOffsetAt: -1,
+    batchAt: frame.length - what.batch.length - TAGS_BEHIND,
+    batchBytes: what.batch.length,
+    records: batchRecordCount(what.batch, 0),
     answer: { headBytes: errorCodeAt + 2, topErrorCodeAt: -1, errorCodeAt, recordsAt: -1 },
   }
 }
@@ -121,6 +134,9 @@ export function fetchRequest(what: FetchFrame): PreparedRequest {
   return {
     frame,
     fetchOffsetAt: frame.indexOf(mark),
+    batchAt: -1,
+    batchBytes: 0,
+    records: 0,
     answer: { headBytes: recordsAt + 5, topErrorCodeAt: 13, errorCodeAt, recordsAt },
   }
 }
@@ -144,6 +160,47 @@ export function answerRecordBytes(shape: AnswerShape, buffer: Buffer, at: number
     if (byte < 0x80) break
   }
   return Math.max(0, value - 1)
+}
+
+/** Makes a copy of a frame at `at` the next request: its correlation id. */
+export function patchCorrelationId(buffer: Buffer, at: number, id: number): void {
+  buffer[at + CORRELATION_ID_AT] = id >>> 24
+  buffer[at + CORRELATION_ID_AT + 1] = id >>> 16
+  buffer[at + CORRELATION_ID_AT + 2] = id >>> 8
+  buffer[at + CORRELATION_ID_AT + 3] = id
+}
+
+export function patchFetchOffset(buffer: Buffer, at: number, offset: number): void {
+  buffer.writeUInt32BE(Math.floor(offset / 2 ** 32), at)
+  buffer.writeUInt32BE(offset % 2 ** 32, at + 4)
+}
+
+/** Who sends a batch and as its how manieth record: inside the CRC, which is made anew. */
+export interface ProducerMark {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+export function patchSequence(
+  batch: Buffer,
+  { producerId, producerEpoch }: ProducerMark,
+  sequence: number,
+): void {
+  writeInt64(batch, BatchField.producerId, producerId)
+  batch.writeInt16BE(producerEpoch, BatchField.producerEpoch)
+  batch.writeInt32BE(sequence, BatchField.baseSequence)
+  setBatchCrc(batch, 0)
+}
+
+/** Start and end of the records in a whole Fetch answer. */
+export function answerRecordsRange(
+  shape: AnswerShape,
+  frame: Buffer,
+): [start: number, end: number] {
+  let start = shape.recordsAt
+  while ((frame[start] ?? 0) >= 0x80) start++
+  start++
+  return [start, Math.min(frame.length, start + answerRecordBytes(shape, frame, 0))]
 }
 
 function readInt16(buffer: Buffer, at: number): number {

@@ -1,18 +1,33 @@
 /**
- * The raw client as a process of its own: takes plans from its parent, one after the other, and sends
- * back figures. It stays between plans, so that its compiled code is warm. See load-process.ts.
+ * A load as a process of its own: takes plans from its parent, one after the other, tells how far it is
+ * and sends back figures. It stays between plans, so that its compiled code is warm. See
+ * load-process.ts.
  */
+import type { LoadAnswer, LoadOrder } from './load-process.ts'
+import { type RunningLoad, startLoad } from './load-run.ts'
 
-import type { LoadAnswer } from './load-process.ts'
-import { type LoadPlan, runLoad } from './raw-client.ts'
+const PROGRESS_MS = 250
 
-process.on('message', (plan: LoadPlan) => {
-  runLoad(plan).then(
-    (figures) => answer({ figures, problem: null }),
-    (error: unknown) =>
-      answer({ figures: null, problem: error instanceof Error ? error.message : String(error) }),
-  )
+let running: RunningLoad | null = null
+
+process.on('message', (order: LoadOrder) => {
+  if (order.kind === 'stop') return running?.window.stop()
+  const load = startLoad(order.plan)
+  running = load
+  const timer = setInterval(() => {
+    answer({ kind: 'progress', progress: load.window.progress() })
+  }, PROGRESS_MS)
+  load.figures
+    .then(
+      (figures) => answer({ kind: 'figures', figures }),
+      (error: unknown) =>
+        answer({ kind: 'failed', problem: error instanceof Error ? error.message : String(error) }),
+    )
+    .finally(() => clearInterval(timer))
 })
+
+// Ctrl-C reaches the whole group: the parent decides what ends.
+process.on('SIGINT', () => {})
 
 // A parent that is gone wants no more figures.
 process.on('disconnect', () => process.exit(0))

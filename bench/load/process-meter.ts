@@ -4,9 +4,11 @@
  *
  *   /proc/PID/stat       … fields 14, 15: user and system ticks, 100 a second
  *   /proc/PID/status     VmRSS, VmHWM in kB; writing 5 to clear_refs starts a new peak
+ *   /proc/PID/io         write_bytes: what it made the kernel write to storage, sooner or later
+ *   /proc/PID/task/TID/children
  *   /proc/stat           first line: ticks of all processors by kind
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const TICKS_PER_SECOND = 100
 const KB = 1024
@@ -18,6 +20,20 @@ export function processCpuSeconds(pid: number): number {
   // The name in brackets may hold blanks; fields count from behind it.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+/** The process and all that it started, its own id first. */
+export function processTree(pid: number): number[] {
+  const children = threadsOf(pid).flatMap((thread) =>
+    (readProc(`/proc/${pid}/task/${thread}/children`) ?? '').split(' ').filter(Boolean).map(Number),
+  )
+  return [pid, ...children.flatMap(processTree)]
+}
+
+/** Bytes that were or will be written to storage for it. */
+export function writtenBytes(pid: number): number {
+  const match = /^write_bytes: (\d+)/m.exec(readProc(`/proc/${pid}/io`) ?? '')
+  return match === null ? Number.NaN : Number(match[1])
 }
 
 /** Time all processors spent on anything since the machine began, in seconds. */
@@ -55,6 +71,15 @@ function statusBytes(pid: number, field: string): number {
   const text = readProc(`/proc/${pid}/status`)
   const match = text === null ? null : new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)
   return match === null ? Number.NaN : Number(match[1]) * KB
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    // Not Linux, or gone meanwhile.
+    return []
+  }
 }
 
 function readProc(path: string): string | null {

@@ -1,15 +1,15 @@
 /**
- * Apache Kafka 4.2 from its own jars (KAFKA_LIBS or /opt/kafka/libs): one KRaft node, the heap and the
- * collector flags of bin/kafka-run-class.sh, everything else at its defaults. It acknowledges from the
- * page cache, as sluice does with sluice.flush.mode=async.
+ * Apache Kafka 4.2 from its own jars (KAFKA_LIBS, /opt/kafka/libs, or Maven, which is asked once and
+ * whose jars are kept in a cache folder): one KRaft node, the heap and the collector flags of
+ * bin/kafka-run-class.sh, everything else at its defaults. It acknowledges from the page cache, as
+ * sluice does with sluice.flush.mode=async.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findKafkaJars, KAFKA_VERSION } from '../../test/support/kafka-jars.ts'
 import type { Peer, PeerFolder } from './peer.ts'
 
-const FOLDER = process.env['KAFKA_LIBS'] ?? '/opt/kafka/libs'
-const CLASS_PATH = join(FOLDER, '*')
 /** 16 bytes in base64, as `kafka-storage random-uuid` prints. */
 const CLUSTER_ID = 'c2x1aWNlLWJlbmNoLWlkMA'
 const COLLECTOR = [
@@ -20,15 +20,23 @@ const COLLECTOR = [
   '-XX:+ExplicitGCInvokesConcurrent',
 ]
 
-export function kafkaPeer(heapMib: number): Peer {
+export function kafkaPeer(name: string, heapMib: number): Peer {
+  let classPath = ''
   return {
-    name: 'kafka',
-    setting: `Apache Kafka 4.2.0, ${heapMib} MiB heap, ${FOLDER}`,
-    missing: () => missingKafka(),
+    name,
+    setting: `Apache Kafka ${KAFKA_VERSION}, ${heapMib} MiB heap`,
+    syncConfigs: [{ name: 'flush.messages', value: '1' }],
+    servesClients: true,
+    async missing() {
+      const jars = await findKafkaJars()
+      if (typeof jars === 'string') return jars
+      classPath = join(jars.folder, '*')
+      return null
+    },
     prepare: (where) => {
       writeFileSync(join(where.folder, 'server.properties'), properties(where))
       const file = join(where.folder, 'server.properties')
-      const tool = ['-Xmx256m', '-cp', CLASS_PATH, 'kafka.tools.StorageTool']
+      const tool = ['-Xmx256m', '-cp', classPath, 'kafka.tools.StorageTool']
       const args = [...tool, 'format', '-t', CLUSTER_ID, '-c', file]
       execFileSync('java', args, { stdio: 'pipe' })
     },
@@ -39,22 +47,11 @@ export function kafkaPeer(heapMib: number): Peer {
         `-Xmx${heapMib}m`,
         ...COLLECTOR,
         '-cp',
-        CLASS_PATH,
+        classPath,
         'kafka.Kafka',
         join(folder, 'server.properties'),
       ],
     }),
-  }
-}
-
-function missingKafka(): string | null {
-  if (!existsSync(join(FOLDER, 'kafka_2.13-4.2.0.jar')))
-    return `no Kafka 4.2 in ${FOLDER}; set KAFKA_LIBS to the folder of its jars`
-  try {
-    execFileSync('java', ['-version'], { stdio: 'ignore' })
-    return null
-  } catch {
-    return 'no java on this machine'
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * Peers by name, as --peers takes them: `sluice`, `kafka`, and `NAME=path/to/bin/sluice.js` for another
- * build of ours under a name of its own.
+ * Peers by name, as --peers takes them: `sluice`, `kafka` with its 1 GiB heap or `kafka-256` with one of
+ * so many MiB, `floor`, and `NAME=path/to/bin/sluice.js` for another build of ours under a name of its own.
  */
+import { floorPeer } from './floor.ts'
 import { kafkaPeer } from './kafka.ts'
 import type { Peer } from './peer.ts'
 import { sluicePeer } from './sluice.ts'
@@ -9,14 +10,18 @@ import { sluicePeer } from './sluice.ts'
 export interface PeerOptions {
   readonly overrides: readonly string[]
   readonly nodeOptions: readonly string[]
-  readonly kafkaHeapMib: number
 }
+
+const KAFKA_HEAP_MIB = 1024
+const KNOWN = 'sluice, kafka, kafka-MIB, floor and NAME=path/to/bin/sluice.js'
 
 /** Throws RangeError for a name it does not know. */
 export function peerOf(text: string, options: PeerOptions): Peer {
   const [name = '', binary] = text.split('=', 2)
   if (binary !== undefined) return sluicePeer({ ...options, name, binary })
   if (name === 'sluice') return sluicePeer({ ...options, name, binary: null })
-  if (name === 'kafka') return kafkaPeer(options.kafkaHeapMib)
-  throw new RangeError(`no peer '${text}'; known are sluice, kafka and NAME=path/to/bin/sluice.js`)
+  if (name === 'floor') return floorPeer
+  const heap = /^kafka(?:-(\d+))?$/.exec(name)
+  if (heap !== null) return kafkaPeer(name, Number(heap[1] ?? KAFKA_HEAP_MIB))
+  throw new RangeError(`no peer '${text}'; known are ${KNOWN}`)
 }

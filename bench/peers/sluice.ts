@@ -22,7 +22,9 @@ export function sluicePeer(options: SluiceOptions): Peer {
     setting: [`${binary} (${buildOf(join(dirname(binary), '..'))})`, ...options.overrides].join(
       ' ',
     ),
-    missing: () => (existsSync(binary) ? null : `${binary} does not exist`),
+    syncConfigs: [{ name: 'sluice.flush.mode', value: 'group' }],
+    servesClients: true,
+    missing: async () => (existsSync(binary) ? null : `${binary} does not exist`),
     prepare: () => {},
     command: ({ folder, port }) => {
       const settings = [

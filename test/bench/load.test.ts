@@ -1,13 +1,30 @@
 /** The raw client against a broker that is forty lines of this file: its answers are known to the byte. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
-import { filledBatch, oneRecordBatch } from '../../bench/load/exact-batch.ts'
+import {
+  batchesOf,
+  filledBatch,
+  oneRecordBatch,
+  PLAIN_SHAPE,
+} from '../../bench/load/exact-batch.ts'
+import { patchSequence } from '../../bench/load/frames.ts'
+import { decodeHistogram, type Histogram } from '../../bench/load/histogram.ts'
+import type { FetchLoad, PacedLoad, ProduceLoad } from '../../bench/load/load-plan.ts'
 import { LoadProcesses } from '../../bench/load/load-process.ts'
-import { type LoadPlan, runLoad } from '../../bench/load/raw-client.ts'
+import { runLoad, startLoad } from '../../bench/load/load-run.ts'
 import { ProduceResponse } from '../../engine/protocol/00-produce.ts'
 import { FetchRequest, FetchResponse } from '../../engine/protocol/01-fetch.ts'
 import { decodeRequestHeader, encodeResponseFrame } from '../../engine/protocol/header.ts'
-import { batchRecordCount, batchSizeInBytes, computeBatchCrc } from '../../engine/record/batch.ts'
+import {
+  batchBaseSequence,
+  batchCrc,
+  batchProducerEpoch,
+  batchProducerId,
+  batchRecordCount,
+  batchSizeInBytes,
+  computeBatchCrc,
+} from '../../engine/record/batch.ts'
+import { initCodecs } from '../../engine/record/compression.ts'
 import { decoderFor } from '../../engine/schema/codec.ts'
 import { Reader } from '../../engine/schema/reader.ts'
 import { Writer } from '../../engine/schema/writer.ts'
@@ -20,6 +37,8 @@ interface FakeBroker {
 }
 
 interface FakeOptions {
+  /** Answer number → milliseconds by which it and all later ones are held back. */
+  stallAt?: (answer: number) => number
   /** Answer number → error code. */
   errorAt?: (answer: number) => number
   /** Sizes in which answers are cut on the wire; 0 = whole. */
@@ -53,8 +72,20 @@ async function startFake(options: FakeOptions): Promise<FakeBroker> {
   return broker
 }
 
+let stalledUntil = 0
+
 function answer(socket: Socket, frame: Buffer, options: FakeOptions): void {
   if (broker === null) return
+  stalledUntil = Math.max(
+    stalledUntil,
+    performance.now() + (options.stallAt?.(broker.requests) ?? 0),
+  )
+  const heldBack = stalledUntil - performance.now()
+  if (heldBack > 0.5) {
+    setTimeout(() => answer(socket, frame, { ...options, stallAt: () => 0 }), heldBack)
+    broker.requests++
+    return
+  }
   const header = decodeRequestHeader(frame, 4, frame.length)
   const errorCode = options.errorAt?.(broker.requests++) ?? 0
   const writer = new Writer()
@@ -82,8 +113,7 @@ function answer(socket: Socket, frame: Buffer, options: FakeOptions): void {
 }
 
 const target = (port: number) => ({
-  host: '127.0.0.1',
-  port,
+  leaders: [{ host: '127.0.0.1', port }],
   topic: 'load',
   partitions: 1,
   connections: 2,
@@ -93,15 +123,18 @@ const target = (port: number) => ({
   measureMs: 100,
   bytesMax: Number.POSITIVE_INFINITY,
   brokerPid: process.pid,
+  sampleMs: 0,
+  latencies: false,
 })
-const produce = (port: number): LoadPlan => ({
+const produce = (port: number): ProduceLoad => ({
   ...target(port),
+  ...PLAIN_SHAPE,
   api: 'produce',
   batchBytes: 4096,
-  recordBytes: 100,
   acks: -1,
+  idempotent: false,
 })
-const fetch = (port: number): LoadPlan => ({
+const fetch = (port: number): FetchLoad => ({
   ...target(port),
   api: 'fetch',
   maxBytes: 65_536,
@@ -163,6 +196,78 @@ it('ends a window early at its bound of bytes', async () => {
   const figures = await runLoad({ ...produce(port), measureMs: 20_000, bytesMax: 409_600 })
   expect(figures.bytes).toBeGreaterThanOrEqual(409_600)
   expect(figures.seconds).toBeLessThan(10)
+})
+
+const paced = (port: number): PacedLoad => {
+  const { latencies: _latencies, depth: _depth, bytesMax: _bytesMax, ...plan } = produce(port)
+  return { ...plan, api: 'paced', requestsPerSecond: 500, consumers: false, firstOffsets: [] }
+}
+
+it('counts an open loop from the times requests were due, so that all feel a stall', async () => {
+  // 100 ms in which 50 more requests were due: each of them waited for the rest of it.
+  const { port } = await startFake({ stallAt: (request) => (request === 100 ? 100 : 0) })
+  const figures = await runLoad({ ...paced(port), warmUpMs: 0, measureMs: 1000 })
+  const latency = decodeHistogram(figures.latency)
+  expect(latency.totalCount).toBeGreaterThan(400)
+  const stalled = latency.totalCount * (1 - shareBelow(latency, 50_000))
+  expect(stalled).toBeGreaterThan(20)
+  expect(figures.lateness).not.toBeNull()
+}, 20_000)
+
+function shareBelow(histogram: Histogram, microseconds: number): number {
+  for (let share = 100; share > 0; share -= 0.1)
+    if (histogram.getValueAtPercentile(share) < microseconds) return share / 100
+  return 0
+}
+
+it('keeps what it saw of a load whose broker goes, with the reason', async () => {
+  const { port } = await startFake({ errorAt: (answers) => (answers > 2000 ? 56 : 0) })
+  const { figures } = startLoad({ ...produce(port), measureMs: 20_000, sampleMs: 50 })
+  const { answers, problem, seconds } = await figures
+  expect(answers).toBeGreaterThan(100)
+  expect(problem).toContain('KAFKA_STORAGE_ERROR')
+  expect(seconds).toBeLessThan(15)
+})
+
+it('ends an open loop when the broker goes', async () => {
+  const { port } = await startFake({ errorAt: (answers) => (answers > 100 ? 56 : 0) })
+  const { figures } = startLoad({ ...paced(port), measureMs: 20_000 })
+  const { problem, seconds } = await figures
+  expect(problem).toContain('KAFKA_STORAGE_ERROR')
+  expect(seconds).toBeLessThan(15)
+})
+
+it('takes latencies and samples of a closed loop when asked', async () => {
+  const { port } = await startFake({})
+  const plan = { ...produce(port), latencies: true, sampleMs: 20 }
+  const figures = await runLoad(plan)
+  expect(decodeHistogram(figures.latency).totalCount).toBe(figures.answers)
+  expect(figures.samples.length).toBeGreaterThan(1)
+  const sampled = figures.samples.reduce((sum, { answers }) => sum + answers, 0)
+  expect(sampled).toBeGreaterThan(0)
+  expect(sampled).toBeLessThanOrEqual(figures.answers)
+})
+
+it('writes with sequence numbers when asked, under a CRC that fits', async () => {
+  const batch = oneRecordBatch(10).bytes
+  patchSequence(batch, { producerId: 2 ** 40 + 1, producerEpoch: 3 }, 77)
+  expect(batchProducerId(batch, 0)).toBe(2 ** 40 + 1)
+  expect(batchProducerEpoch(batch, 0)).toBe(3)
+  expect(batchBaseSequence(batch, 0)).toBe(77)
+  expect(batchCrc(batch, 0)).toBe(computeBatchCrc(batch, 0))
+})
+
+it('builds batches by count, with keys, text and codecs', async () => {
+  await initCodecs()
+  const shape = { ...PLAIN_SHAPE, recordsPerBatch: 200, recordBytes: 300, keyBytes: 8 } as const
+  for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
+    const [batch] = batchesOf({ ...shape, codec, payload: 'text' })
+    expect(batch?.records).toBe(200)
+    expect(batch!.bytes.length < 200 * 300).toBe(codec !== 'none')
+    expect(batchRecordCount(batch!.bytes, 0)).toBe(200)
+  }
+  expect(() => batchesOf({ ...shape, batchBytes: 100 })).toThrow('has no room for a record')
+  expect(() => batchesOf({ ...shape, payload: 'file', payloadFile: '/no/such' })).toThrow('ENOENT')
 })
 
 it('shares a load among processes and adds up what they saw', async () => {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { runBrokerBench } from '../../bench/broker-bench.ts'
-import { chooseCells, fetchCells, produceCells } from '../../bench/cells.ts'
-import type { CellFigures } from '../../bench/measure-cell.ts'
+import { allCells, chooseCells, produceCells } from '../../bench/cells.ts'
+import { type CellFigures, NO_FIGURES } from '../../bench/measure-cell.ts'
 import type { RoundsResult } from '../../bench/rounds.ts'
 import { showRounds } from '../../bench/rounds-report.ts'
 import { benchNames } from '../../bench/run.ts'
@@ -18,6 +18,8 @@ const defaults = {
   compileSeconds: 0,
   idleSeconds: 0.1,
   topicPartitions: 10,
+  restartGib: 0,
+  byGroup: false,
 }
 
 it('measures the cells of both peers, skips a missing one loudly, and keeps the JSON', async () => {
@@ -26,8 +28,8 @@ it('measures the cells of both peers, skips a missing one loudly, and keeps the 
   const args = ['--seconds', '0.1', '--warm-up', '0.05', '--bytes-max-gib', '0.05', '--seed', '7']
   const json = join(folder, 'out', 'figures.json')
   try {
-    const names = 'produce-64k-4,one-record-10x10,fetch-64k-4,fetch-1m-1'
-    const cells = chooseCells([...produceCells, ...fetchCells], names)
+    const names = 'produce-64k-4,one-record-10x10,fetch-64k-4,parked-2000,open-5000,sync-64k-4'
+    const cells = chooseCells(allCells, names)
     const code = await runBrokerBench(
       [...args, '--folder', join(folder, 'data'), '--json', json],
       cells,
@@ -60,14 +62,12 @@ it('names what it does not know', async () => {
 
 it('takes ratios within rounds and says where the client was the limit', () => {
   const figures = (requestsPerSecond: number, clientLimited: boolean): CellFigures => ({
+    ...NO_FIGURES,
     requestsPerSecond,
     megabytesPerSecond: 1,
-    cpuSecondsPerGigabyte: Number.NaN,
-    cpuMicrosecondsPerRequest: Number.NaN,
     brokerCores: 1,
     clientCores: 1,
     machineCores: 2,
-    peakMegabytes: Number.NaN,
     clientLimited,
   })
   const [cell] = chooseCells(produceCells, 'one-record-1x1')
