@@ -35,6 +35,7 @@ import {
   type ListenWay,
   openListeningSocket,
 } from './listener.ts'
+import { nativeSocketsAvailable } from './native-sockets.ts'
 import { quotaMemoryFor } from './quotas/quota-memory.ts'
 import type { OpenListener } from './shard-server.ts'
 import { shardCount, startShardThreads } from './shard-threads.ts'
@@ -278,7 +279,11 @@ function runtimeLine(sockets: readonly ListeningSocket[]): string {
     ([name, implementation]) => `${name} (${implementation ?? 'missing'})`,
   )
   const ways = new Set(sockets.map(({ way }) => way))
-  return `codecs ${codecs.join(', ')}; CRC-32C ${crc32cImplementation()}; listening by ${[...ways].join(', ')}`
+  const moves = nativeSocketsAvailable() ? 'move to the shard they use' : 'stay where accepted'
+  return (
+    `codecs ${codecs.join(', ')}; CRC-32C ${crc32cImplementation()}; ` +
+    `listening by ${[...ways].join(', ')}; connections ${moves}`
+  )
 }
 
 function sayServing(

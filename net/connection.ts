@@ -24,15 +24,17 @@ import type { Clock } from '../engine/base/clock.ts'
 import { MalformedRequest } from '../engine/base/errors.ts'
 import { limits } from '../engine/base/limits.ts'
 import { Timer, type TimerWheel } from '../engine/base/timer-wheel.ts'
+import type { ConnectionMoves } from './connection-moves.ts'
 import type { Dispatcher } from './dispatch.ts'
-import { FrameRefused } from './framing.ts'
+import { FRAME_LENGTH_BYTES, FrameRefused } from './framing.ts'
 import type { ClientConnection } from './handler.ts'
+import { duplicateNative } from './native-sockets.ts'
 import type { Notices } from './notices.ts'
 import { Outbox, type OutboxPool } from './outbox.ts'
 import { type FrameMemory, type ReceiveArena, Receiver, type SlabSource } from './receive.ts'
 import type { ReplyOutput } from './reply.ts'
 import { type ReplyOwner, ReplyQueue } from './reply-queue.ts'
-import { attachReader, type ReceiveMode, type SocketReader } from './socket-handle.ts'
+import { attachReader, type ReceiveMode, type SocketReader, socketFd } from './socket-handle.ts'
 import type { Turn, TurnPart } from './turn.ts'
 
 /** What the connections of one shard share. */
@@ -53,6 +55,8 @@ export interface ConnectionServices {
   /** connections.max.idle.ms; negative = never. */
   readonly idleMs: number
   readonly receiveMode?: ReceiveMode
+  /** Null: every connection stays where it was accepted. */
+  readonly moves: ConnectionMoves | null
 }
 
 /** A frame that may not start yet; its bytes are kept. */
@@ -81,6 +85,12 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private draining = false
   /** Over a quota until then; 0 = not. */
   private mutedUntilMs = 0
+  /** Where it lives is decided: it moved here, or looked at its first hot request. */
+  private settled: boolean
+  /** The shard it is about to move to; -1 = none. */
+  private movingTo = -1
+  /** Its socket goes on in another shard. */
+  moved = false
   private unmuteTimer: Timer | null = null
   private lastActiveMs: number
   private frameSinceMs = -1
@@ -89,7 +99,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private readonly onClosed: (connection: Connection) => void
 
   constructor(
-    accepted: Socket,
+    accepted: Socket | number,
     client: ClientConnection,
     services: ConnectionServices,
     onClosed: (connection: Connection) => void,
@@ -107,6 +117,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     const attached = attachReader(accepted, this, services.receiveMode)
     this.socket = attached.socket
     this.receiveMode = attached.mode
+    this.settled = typeof accepted === 'number' || attached.mode !== 'onread'
     this.outbox = new Outbox({
       socket: this.socket,
       pool: services.outboxPool,
@@ -145,6 +156,11 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     return this.guarded(() => this.receiver.receivedChunk(chunk))
   }
 
+  /** For a connection that moved here: what another shard had received of it. */
+  begin(received: Buffer): void {
+    if (!this.receivedChunk(received) && this.open) this.socket.pause()
+  }
+
   /** Runs what may throw for what the client sent. True: go on reading. */
   private guarded(step: () => void): boolean {
     if (!this.open) return false
@@ -168,6 +184,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     if (this.held.length > 0 || !this.mayStart(buffer, start)) this.hold(buffer, start, end, memory)
     else this.start(buffer, start, end, memory)
     if (this.takesMore()) return true
+    if (this.movingTo >= 0) return false
     // Often all it takes is to finish what this turn has begun.
     this.services.turn.run()
     return this.takesMore()
@@ -176,6 +193,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private takesMore(): boolean {
     return (
       !this.muted &&
+      this.movingTo < 0 &&
       !this.services.pressed() &&
       this.replies.length + this.held.length < limits.connectionRequestsMax &&
       this.replies.unansweredBytes + this.heldBytes < limits.connectionRequestBytesMax
@@ -183,24 +201,40 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   }
 
   private mayStart(buffer: Buffer, start: number): boolean {
-    if (this.muted || this.barrier || this.outbox.backlogBytes > limits.connectionReplyBytesMax)
+    if (
+      this.movingTo >= 0 ||
+      this.muted ||
+      this.barrier ||
+      this.outbox.backlogBytes > limits.connectionReplyBytesMax
+    )
       return false
     return this.replies.unanswered === 0 || this.services.dispatcher.isPipelined(buffer, start)
   }
 
-  private hold(buffer: Buffer, start: number, end: number, memory: FrameMemory): void {
+  private hold(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    memory: FrameMemory,
+    first = false,
+  ): void {
     this.heldBytes += end - start
-    if (memory !== 'turn') {
-      this.held.push({ buffer, start, end, memory })
-      return
+    let frame: HeldFrame = { buffer, start, end, memory }
+    if (memory === 'turn') {
+      const own = Buffer.from(buffer.subarray(start, end))
+      frame = { buffer: own, start: 0, end: own.length, memory: 'own' }
     }
-    const own = Buffer.from(buffer.subarray(start, end))
-    this.held.push({ buffer: own, start: 0, end: own.length, memory: 'own' })
+    if (first) this.held.unshift(frame)
+    else this.held.push(frame)
   }
 
   private start(buffer: Buffer, start: number, end: number, memory: FrameMemory): void {
     const { dispatcher } = this.services
     const pipelined = dispatcher.isPipelined(buffer, start)
+    if (pipelined && !this.settled && this.leaves(buffer, start, end)) {
+      this.hold(buffer, start, end, memory, true)
+      return
+    }
     // A cold handler may keep byte fields for as long as it likes.
     if (!pipelined && memory !== 'own') {
       const own = Buffer.from(buffer.subarray(start, end))
@@ -224,6 +258,40 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       if (!slot.done) slot.nothing()
       throw error
     }
+  }
+
+  // --- moving
+
+  /** Judges the first hot request; true: the connection will go on in another shard. */
+  private leaves(buffer: Buffer, start: number, end: number): boolean {
+    const { moves, dispatcher, turn } = this.services
+    const keys = moves === null ? [] : dispatcher.keysOf(buffer, start, end)
+    if (moves === null || keys.length === 0) return false
+    this.settled = true
+    const home = moves.homeOf(keys)
+    if (home < 0) return false
+    this.movingTo = home
+    turn.touch(this)
+    return true
+  }
+
+  /** At the end of a turn, with the socket at rest. What cannot go now stays for good. */
+  private move(): void {
+    const shard = this.movingTo
+    this.movingTo = -1
+    this.services.turn.touch(this)
+    const quiet = this.replies.length === 0 && this.outbox.backlogBytes === 0
+    const leftover = quiet && !this.draining && !this.muted ? this.receiver.leftover() : null
+    const { moves } = this.services
+    if (leftover === null || moves === null) return
+    const received = Buffer.concat([...this.held.flatMap(framed), ...leftover])
+    if (received.length > limits.connectionRequestBytesMax) return
+    const fd = duplicateNative(socketFd(this.socket))
+    if (fd < 0) return
+    this.moved = true
+    this.destroy()
+    const { listenerName: listener, clientHost } = this.client
+    moves.send(shard, { listener, clientHost, fd, received })
   }
 
   // --- answering
@@ -282,6 +350,10 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       this.refuse(error)
     }
     if (!this.open) return
+    if (this.movingTo >= 0) {
+      this.move()
+      return
+    }
     this.noteFrameState()
     if (this.outbox.waitsForPeer && this.drainSinceMs < 0) {
       this.drainSinceMs = this.services.clock.monotonicMs()
@@ -396,4 +468,11 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     else if (nowMs >= this.nextDeadlineMs()) this.destroy()
     else this.armTimer()
   }
+}
+
+/** A held frame as it came. */
+function framed({ buffer, start, end }: HeldFrame): Buffer[] {
+  const length = Buffer.alloc(FRAME_LENGTH_BYTES)
+  length.writeInt32BE(end - start)
+  return [length, buffer.subarray(start, end)]
 }

@@ -84,6 +84,28 @@ export class Dispatcher {
     return { header, handler: null, buffer, end }
   }
 
+  /**
+   * Keys of the partitions that a hot request names, before it is run; none for one that cannot be
+   * read, of which `open` and `run` will say so.
+   */
+  keysOf(buffer: Buffer, start: number, end: number): number[] {
+    const handler = this.handlers.get(buffer.readInt16BE(start))
+    const apiVersion = buffer.readInt16BE(start + 2)
+    if (handler?.pipelined !== true) return []
+    const [min, max] = handler.versions
+    if (apiVersion < min || apiVersion > max) return []
+    try {
+      const { bodyStart } = decodeRequestHeader(buffer, start, end)
+      const reader = new Reader(buffer)
+      reader.reset(buffer, bodyStart, end)
+      const request = decoderFor(handler.request, apiVersion)(reader) as object
+      return handler.keysOf(this.services.router.image(), request)
+    } catch (error) {
+      if (error instanceof MalformedRequest) return []
+      throw error
+    }
+  }
+
   /** Decodes the body and runs the handler; the slot is answered by it, now or later. */
   run(request: OpenedRequest, connection: ClientConnection, slot: ReplySlot): void {
     const { header, handler } = request

@@ -13,6 +13,7 @@
 import type { Clock } from '../engine/base/clock.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
 import type { Logger } from '../engine/base/logger.ts'
+import type { MetadataImage } from '../engine/metadata/image.ts'
 import type { Loose, Message } from '../engine/schema/fields.ts'
 import type { Router } from '../workers/router.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
@@ -82,6 +83,8 @@ export interface HotHandler<Request extends object = object> extends Api {
   /** Byte fields of the request are used after `start` returns. */
   readonly keepsRequestBytes: boolean
   start(context: RequestContext, request: Request, reply: Reply): void
+  /** Keys of the partitions it names, of those that exist: what its connection is likely to use. */
+  keysOf(image: MetadataImage, request: Request): number[]
 }
 
 export type AnyHandler = Handler | HotHandler

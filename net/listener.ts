@@ -158,6 +158,10 @@ export class Listener {
     this.onConnectionClosed = p.onConnectionClosed ?? (() => {})
   }
 
+  get name(): string {
+    return this.client.listenerName
+  }
+
   get connectionCount(): number {
     return this.connections.size
   }
@@ -179,6 +183,13 @@ export class Listener {
     if (socket.server !== null) return
     server.listen({ fd: socket.fd })
     await once(server, 'listening')
+  }
+
+  /** Goes on with a connection of another shard, which counted it already; false: not any more. */
+  adopt(fd: number, clientHost: string, received: Buffer): boolean {
+    if (this.refusing) return false
+    this.open(fd, clientHost).begin(received)
+    return true
   }
 
   /** Takes no new connection; those there are go on. */
@@ -213,7 +224,7 @@ export class Listener {
     this.gate.arrive({
       socket: accepted,
       address: clientHost,
-      open: () => this.open(accepted, clientHost),
+      open: () => void this.open(accepted, clientHost),
       refused: (why) =>
         this.services.notices.warn(
           clientHost,
@@ -223,14 +234,15 @@ export class Listener {
     })
   }
 
-  private open(accepted: Socket, clientHost: string): void {
+  private open(accepted: Socket | number, clientHost: string): Connection {
     const client: ClientConnection = { ...this.client, id: this.nextId(), clientHost }
     const connection = new Connection(accepted, client, this.services, (closed) => {
       this.connections.delete(closed)
-      this.gate.leave(clientHost)
+      if (!closed.moved) this.gate.leave(clientHost)
       this.onConnectionClosed()
     })
     this.connections.add(connection)
+    return connection
   }
 }
 

@@ -3,7 +3,8 @@
  * sizes (reference/performance.md §2.2, finding 5): socket(2), setsockopt(2), bind(2), listen(2)
  * through koffi, on 64-bit little-endian Linux. Each shard gets its own socket on the same port, so
  * the kernel spreads connections and every thread may close what it owns. Node adopts them by
- * number with `server.listen({ fd })`. Accepted sockets inherit the buffer sizes.
+ * number with `server.listen({ fd })`. Accepted sockets inherit the buffer sizes. A connection moves to
+ * another thread as a duplicate of its descriptor (connection-moves.ts).
  *
  *   sockaddr_in    family u16 | port u16 BE | address 4 | zero 8                       16 bytes
  *   sockaddr_in6   family u16 | port u16 BE | flow u32 | address 16 | scope u32        28 bytes
@@ -23,6 +24,7 @@ const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
+const F_DUPFD_CLOEXEC = 1030
 const ARCHITECTURES = ['x64', 'arm64', 'riscv64', 'loong64']
 
 /** Errno numbers that a person is told about by name; the same on all these architectures. */
@@ -53,6 +55,7 @@ interface Calls {
   listen(fd: number, backlog: number): number
   getsockname(fd: number, address: Buffer, size: Buffer): number
   close(fd: number): number
+  fcntl(fd: number, command: number, value: number): number
   errno(): number
 }
 
@@ -90,6 +93,12 @@ export function openNativeListeners(options: NativeSocketOptions): { fds: number
     throw error
   }
   return { fds, port }
+}
+
+/** A second descriptor of the same open socket, for another thread to adopt; -1 where there is none. */
+export function duplicateNative(fd: number): number {
+  if (fd < 0 || !nativeSocketsAvailable()) return -1
+  return calls?.fcntl(fd, F_DUPFD_CLOEXEC, 0) ?? -1
 }
 
 /** Closes a descriptor that nobody adopted. */
@@ -179,6 +188,7 @@ function loadCalls(): Calls | null {
       listen: libc.func('int listen(int, int)'),
       getsockname: libc.func('int getsockname(int, void *, void *)'),
       close: libc.func('int close(int)'),
+      fcntl: libc.func('int fcntl(int, int, int)'),
       errno: () => koffi.errno(),
     }
   } catch {

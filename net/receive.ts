@@ -167,6 +167,25 @@ export class Receiver {
     this.cut(stash, from, stash.length, 'own')
   }
 
+  /**
+   * Every byte that left the socket and no frame, as it came, for the connection to go on elsewhere;
+   * null while a slab is awaited. Copies; `close` is due.
+   */
+  leftover(): Buffer[] | null {
+    if (this.awaitingSlab) return null
+    const bytes: Buffer[] = []
+    if (this.lengthBytes > 0 || this.partial !== null) {
+      const length = Buffer.alloc(FRAME_LENGTH_BYTES)
+      length.writeInt32BE(
+        this.partial?.length ?? this.lengthValue << (8 * (FRAME_LENGTH_BYTES - this.lengthBytes)),
+      )
+      bytes.push(this.partial === null ? length.subarray(0, this.lengthBytes) : length)
+    }
+    if (this.partial !== null) bytes.push(Buffer.from(this.partial.subarray(0, this.partialHave)))
+    if (this.stash !== null) bytes.push(this.stash)
+    return bytes
+  }
+
   /** Gives back what it holds; nothing comes out any more. */
   close(): void {
     this.closed = true

@@ -15,6 +15,7 @@ import type { Random } from '../engine/base/random.ts'
 import type { TimerWheel } from '../engine/base/timer-wheel.ts'
 import type { Router } from '../workers/router.ts'
 import type { ConnectionServices } from './connection.ts'
+import { ConnectionMoves, type MovedConnection } from './connection-moves.ts'
 import { Dispatcher } from './dispatch.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 import { handlers } from './handlers/index.ts'
@@ -93,6 +94,7 @@ export class ShardServer {
       },
       (error) => parts.fatal(error),
     )
+    const notices = new Notices(clock, logger)
     this.services = {
       dispatcher,
       turn: this.turn,
@@ -102,10 +104,14 @@ export class ShardServer {
       outboxPool: new OutboxPool(),
       wheel: parts.wheel,
       clock,
-      notices: new Notices(clock, logger),
+      notices,
       pressed: () => router.pressed,
       requestBytesMax: config.socketRequestMaxBytes,
       idleMs: config.connectionsMaxIdleMs,
+      moves:
+        router.shards === 1
+          ? null
+          : new ConnectionMoves({ router, notices, adopt: (moved) => this.adopt(moved) }),
       ...(parts.receiveMode === undefined ? null : { receiveMode: parts.receiveMode }),
     }
     const { quotas, counts, rates } = parts
@@ -146,6 +152,12 @@ export class ShardServer {
       this.listeners.push(listener)
       await listener.start(socket)
     }
+  }
+
+  /** From another shard, or back from one that takes none. */
+  private adopt({ listener: name, fd, clientHost, received }: MovedConnection): boolean {
+    const listener = this.listeners.find((each) => each.name === name)
+    return listener?.adopt(fd, clientHost, received) ?? false
   }
 
   /** Takes no new connection and no new request; requests in work go on. */

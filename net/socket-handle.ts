@@ -36,12 +36,17 @@ export function receiveModeOf(accepted: Socket, wanted: ReceiveMode = 'onread'):
   return movable && typeof handle.useUserBuffer === 'function' ? 'onread' : 'data'
 }
 
-/** The socket to use from now on in place of `accepted`; it does not read before `resume()`. */
+/**
+ * The socket to use from now on in place of `accepted`, or for a descriptor of this process; it does
+ * not read before `resume()`.
+ */
 export function attachReader(
-  accepted: Socket,
+  accepted: Socket | number,
   reader: SocketReader,
   wanted: ReceiveMode = 'onread',
 ): { socket: Socket; mode: ReceiveMode } {
+  if (typeof accepted === 'number')
+    return { socket: readingSocket({ fd: accepted }, reader), mode: 'onread' }
   if (receiveModeOf(accepted, wanted) === 'data') {
     accepted.on('data', (chunk: Buffer) => {
       if (!reader.receivedChunk(chunk)) accepted.pause()
@@ -50,12 +55,17 @@ export function attachReader(
     return { socket: accepted, mode: 'data' }
   }
   const donor = accepted as OpenSocket
-  const options: SocketConstructorOpts & {
-    handle: unknown
-    pauseOnCreate: boolean
-    onread: OnReadOpts
-  } = {
-    handle: donor._handle,
+  const handle = donor._handle
+  donor._handle = null
+  const socket = readingSocket({ handle }, reader)
+  // The donor is an empty shell; ending it keeps the server's count of connections right.
+  socket.once('close', () => donor.destroy())
+  return { socket, mode: 'onread' }
+}
+
+function readingSocket(from: { handle: unknown } | { fd: number }, reader: SocketReader): Socket {
+  const options: SocketConstructorOpts & { pauseOnCreate: boolean; onread: OnReadOpts } = {
+    ...from,
     pauseOnCreate: true,
     allowHalfOpen: false,
     onread: {
@@ -63,11 +73,12 @@ export function attachReader(
       callback: (bytes, into) => reader.received(bytes, into as Buffer),
     },
   }
-  donor._handle = null
-  const socket = new Socket(options)
-  // The donor is an empty shell; ending it keeps the server's count of connections right.
-  socket.once('close', () => donor.destroy())
-  return { socket, mode: 'onread' }
+  return new Socket(options)
+}
+
+/** Descriptor of an open socket; -1 where Node does not tell. */
+export function socketFd(socket: Socket): number {
+  return (socket as OpenSocket)._handle?.fd ?? -1
 }
 
 /** Descriptor of a listening server, to be shared by number; -1 where Node does not tell. */

@@ -220,9 +220,24 @@ const Stats = message(NO_API_KEY, 'Stats', PLAIN, {
 /** What one shard's exchange with the others has done since its start, and holds now. */
 export type ExchangeStats = Infer<typeof Stats>
 
-/** Calls a shard's exchange answers itself. */
+const AdoptConnection = message(NO_API_KEY, 'AdoptConnectionCall', PLAIN, {
+  listener: string,
+  clientHost: string,
+  fd: int32,
+  received: bytes,
+})
+const ConnectionAdopted = message(NO_API_KEY, 'ConnectionAdopted', PLAIN, { adopted: bool })
+
+/** Calls that are no business of the engine: of the exchange itself and of the net above it. */
 export interface ExchangeCalls {
   stats(request: Record<string, never>): Promise<ExchangeStats>
+  /** A connection goes on in this shard, net/connection-moves.ts; false: it takes none. */
+  adoptConnection(request: {
+    readonly listener: string
+    readonly clientHost: string
+    readonly fd: number
+    readonly received: Buffer
+  }): Promise<{ readonly adopted: boolean }>
 }
 
 export type AllCalls = ShardCalls & ExchangeCalls
@@ -287,6 +302,7 @@ export const calls = {
   failFolder: callOp(43, 'failFolder', FailFolder, FolderFailed),
   reportFolder: callOp(44, 'reportFolder', ReportFolder, Nothing),
   stats: callOp(39, 'stats', Nothing, Stats),
+  adoptConnection: callOp(46, 'adoptConnection', AdoptConnection, ConnectionAdopted),
 } as const
 
 /** Stages of an ordered stop; every shard finishes one before any begins the next. */

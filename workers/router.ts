@@ -26,6 +26,8 @@ import type { Exchange } from './exchange.ts'
 import {
   type AllCalls,
   type CallOp,
+  calls,
+  type ExchangeCalls,
   type ExchangeStats,
   opcodes,
   ReadPartitions,
@@ -55,12 +57,18 @@ export interface Router {
   read(request: ReadRequest, done: ReadDone): ReadHandle
   /** Rejects with ApiError (REQUEST_TIMED_OUT at the deadline) or the owner's MalformedRequest. */
   call<Req, Res>(shard: number, op: CallOp<Req, Res>, request: Req): Promise<Res>
+  /** Who takes over connections that other shards send here; false: none any more. */
+  onAdopt(adopt: (connection: AdoptedConnection) => boolean): void
+  /** Sends one to another shard; false: it was not taken. */
+  adoptConnection(shard: number, connection: AdoptedConnection): Promise<boolean>
   /** The end of a loop turn: wakes others, writes and answers (ShardPort.flush), wakes again. */
   flush(): void
   /** Requests for other shards pile up: read no more sockets until it is false again. */
   readonly pressed: boolean
   onPressure(listener: (pressed: boolean) => void): void
 }
+
+export type AdoptedConnection = Parameters<AllCalls['adoptConnection']>[0]
 
 /** Timers of the thread; they do not keep it alive. */
 export interface RouterTimers {
@@ -93,6 +101,7 @@ export class ShardRouter implements Router {
   private readonly imageListeners: ((image: MetadataImage) => void)[] = []
   private readonly pressureListeners: ((pressed: boolean) => void)[] = []
   private currentImage: MetadataImage
+  private adopt: (connection: AdoptedConnection) => boolean = () => false
   private sweepAtMs = Number.POSITIVE_INFINITY
   private sweepTimer: { cancel(): void } | null = null
   private appendsForwarded = 0
@@ -111,7 +120,10 @@ export class ShardRouter implements Router {
     this.pending = Array.from({ length: exchange.shards }, () => new PendingTable<Waiting>())
     const replies = new ReplyReceiver(exchange, this.pending, parts.borrowFile)
     exchange.onReply = (peer, d) => replies.receive(peer, d)
-    this.calls = withStats(port, () => this.stats())
+    this.calls = allCalls(port, {
+      stats: () => Promise.resolve(this.stats()),
+      adoptConnection: async (connection) => ({ adopted: this.adopt(connection) }),
+    })
   }
 
   image(): MetadataImage {
@@ -120,6 +132,14 @@ export class ShardRouter implements Router {
 
   onImage(listener: (image: MetadataImage) => void): void {
     this.imageListeners.push(listener)
+  }
+
+  onAdopt(adopt: (connection: AdoptedConnection) => boolean): void {
+    this.adopt = adopt
+  }
+
+  async adoptConnection(shard: number, connection: AdoptedConnection): Promise<boolean> {
+    return (await this.call(shard, calls.adoptConnection, connection)).adopted
   }
 
   /** The shard has taken up a new image: from now on requests are judged by it. */
@@ -372,7 +392,7 @@ function tooManyWaiting(shard: number): ApiError {
 }
 
 /** The shard's calls and the exchange's own, the former looked up when called. */
-function withStats(port: ShardPort, stats: () => ExchangeStats): AllCalls {
+function allCalls(port: ShardPort, own: ExchangeCalls): AllCalls {
   return {
     listOffsets: (request) => port.calls.listOffsets(request),
     endOffsetsForEpoch: (request) => port.calls.endOffsetsForEpoch(request),
@@ -387,6 +407,6 @@ function withStats(port: ShardPort, stats: () => ExchangeStats): AllCalls {
     describeProducers: (request) => port.calls.describeProducers(request),
     failFolder: (request) => port.calls.failFolder(request),
     reportFolder: (request) => port.calls.reportFolder(request),
-    stats: () => Promise.resolve(stats()),
+    ...own,
   }
 }

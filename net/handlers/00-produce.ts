@@ -11,6 +11,7 @@
  * until transactions are served, as InitProducerId refuses their producers.
  */
 import { ErrorCode, errorName } from '../../engine/base/errors.ts'
+import { ZERO_UUID } from '../../engine/base/random.ts'
 import type { TopicImage } from '../../engine/metadata/image.ts'
 import { partitionKey } from '../../engine/metadata/image.ts'
 import { ProduceRequest, ProduceResponse } from '../../engine/protocol/00-produce.ts'
@@ -34,6 +35,15 @@ export const produceHandler: HotHandler<ProduceRequest> = {
   request: ProduceRequest,
   response: ProduceResponse,
   start: (context, request, reply) => new PendingProduce(context, request, reply).start(),
+  keysOf: (image, { topicData }) =>
+    topicData.flatMap(({ name, topicId, partitionData }) => {
+      const topic = topicId === ZERO_UUID ? image.topics.get(name) : image.topicsById.get(topicId)
+      return topic === undefined
+        ? []
+        : partitionData
+            .filter(({ index }) => topic.partitions[index] !== undefined)
+            .map(({ index }) => partitionKey(topic.ordinal, index))
+    }),
 }
 
 type TopicData = ProduceRequest['topicData'][number]

@@ -40,6 +40,10 @@ export const fetchHandler: HotHandler<FetchRequest> = {
   request: FetchRequest,
   response: FetchResponse,
   start: (context, request, reply) => new PendingFetch(context, request, reply).start(),
+  keysOf: (image, request) =>
+    partitionsOf(request)
+      .map((asked) => keyIn(image, asked))
+      .filter((key) => key >= 0),
 }
 
 /** One request until its owners have answered; then the body of its reply. */

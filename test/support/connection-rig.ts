@@ -15,6 +15,7 @@ import { encoderFor } from '../../engine/schema/codec.ts'
 import type { AnyMessage } from '../../engine/schema/fields.ts'
 import { Writer } from '../../engine/schema/writer.ts'
 import { Connection, type ConnectionServices } from '../../net/connection.ts'
+import type { ConnectionMoves, MovedConnection } from '../../net/connection-moves.ts'
 import { Dispatcher } from '../../net/dispatch.ts'
 import type { AnyHandler, HandlerServices } from '../../net/handler.ts'
 import { Notices } from '../../net/notices.ts'
@@ -66,6 +67,7 @@ export interface RigOptions {
   requestBytesMax?: number
   idleMs?: number
   pressed?: () => boolean
+  moves?: ConnectionMoves
 }
 
 /** What connections need of a shard, with a log and a clock of the test. */
@@ -98,6 +100,7 @@ export function testConnectionServices(
     requestBytesMax: options.requestBytesMax ?? 1 << 20,
     idleMs: options.idleMs ?? 600_000,
     receiveMode: options.receiveMode ?? 'onread',
+    moves: options.moves ?? null,
   }
 }
 
@@ -110,6 +113,7 @@ export class ConnectionRig {
   readonly fatal: InvariantError[] = []
   private readonly server: Server
   private readonly clients: Socket[] = []
+  private readonly shared: ConnectionServices
   private nextId = 1
 
   constructor(options: RigOptions) {
@@ -118,17 +122,29 @@ export class ConnectionRig {
       this.fatal.push(error),
     )
     this.server = createServer({ pauseOnConnect: true, noDelay: true }, (accepted) => {
-      const client = {
-        id: this.nextId++,
-        clientHost: '127.0.0.1',
-        listenerName: 'PLAINTEXT',
-        advertised: { host: 'broker.example', port: 9092 },
-      }
-      const connection: Connection = new Connection(accepted, client, shared, () =>
-        this.connections.delete(connection),
-      )
-      this.connections.add(connection)
+      this.open(accepted)
     })
+    this.shared = shared
+  }
+
+  private open(accepted: Socket | number): Connection {
+    const client = {
+      id: this.nextId++,
+      clientHost: '127.0.0.1',
+      listenerName: 'PLAINTEXT',
+      advertised: { host: 'broker.example', port: 9092 },
+    }
+    const connection: Connection = new Connection(accepted, client, this.shared, () =>
+      this.connections.delete(connection),
+    )
+    this.connections.add(connection)
+    return connection
+  }
+
+  /** Goes on with a connection of another rig. */
+  adopt({ fd, received }: MovedConnection): true {
+    this.open(fd).begin(received)
+    return true
   }
 
   async start(): Promise<void> {

@@ -57,6 +57,12 @@ export class FakeRouter {
 
   onPressure(): void {}
 
+  onAdopt(): void {}
+
+  adoptConnection(): Promise<boolean> {
+    return Promise.resolve(false)
+  }
+
   flush(): void {
     this.onFlush?.()
   }

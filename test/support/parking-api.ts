@@ -42,6 +42,8 @@ export class ParkingApi {
   autoProduce = false
   autoCold = true
   throwing: Error | null = null
+  /** What a produce request is said to use. */
+  keys: number[] = []
 
   readonly produce: HotHandler<ProduceRequest> = {
     apiKey: 0,
@@ -56,6 +58,7 @@ export class ParkingApi {
       if (this.autoProduce) reply.send(new FillerBody())
       this.wake?.()
     },
+    keysOf: () => this.keys,
   }
 
   readonly heartbeat: Handler<HeartbeatRequest, HeartbeatResponse> = {

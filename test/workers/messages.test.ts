@@ -40,6 +40,10 @@ const samples: { [K in keyof typeof calls]: [unknown, unknown] } = {
     { body: Buffer.from([0xff]) },
   ],
   allocateProducerIds: [{ count: 1000 }, { firstProducerId: 2 ** 40, count: 1000 }],
+  adoptConnection: [
+    { listener: 'PLAINTEXT', clientHost: '::1', fd: 2 ** 31 - 1, received: Buffer.from([0, 1]) },
+    { adopted: true },
+  ],
   checkpoints: [
     {},
     { partitions: [{ key: 9, recoveryPoint: 1, logStartOffset: 0, highWatermark: 2, folder: 1 }] },
