@@ -33,6 +33,8 @@ export default defineConfig({
       lane('golden', ['test/golden-data/**/*.test.ts'], 60_000),
       lane('property', ['test/property/**/*.test.ts'], 60_000),
       lane('crash', ['test/crash/**/*.test.ts'], 120_000),
+      // Not part of `npm test`: needs Kafka's jars and kcat, which .ci/run installs.
+      lane('outside', ['test/outside/**/*.test.ts'], 120_000, true),
       lane('integration', ['test/integration/**/*.test.ts'], 120_000, true),
     ],
   },

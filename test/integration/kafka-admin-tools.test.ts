@@ -1,7 +1,7 @@
 /**
  * Kafka's tools for the cluster as a whole and for measuring, by their own names: the recorded runs
- * (test/golden/cli), against our broker and against a real Kafka 4.2; what they say when nobody, or
- * somebody else, listens; and a broker on folders that kafka-storage formatted.
+ * (test/golden/cli) against our broker; what they say when nobody, or somebody else, listens; and a
+ * broker on folders that kafka-storage formatted. Against a real Kafka 4.2: test/outside.
  *
  * Tolerated against our broker, each named where it is used: it has fewer features and APIs than
  * Kafka, and other groups.
@@ -12,141 +12,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BrokerProcess } from '../support/broker-process.ts'
-import { type CliResult, runCli } from '../support/cli.ts'
-import { type GoldenRun, goldenRuns } from '../support/golden-cli.ts'
-import { findKafkaJars } from '../support/kafka-jars.ts'
-import { startKafka } from '../support/kafka-process.ts'
+import { runCli } from '../support/cli.ts'
+import {
+  common,
+  expectPerformanceLines,
+  expectSame,
+  expectVerifiableLines,
+  golden,
+} from '../support/cluster-tool-runs.ts'
 import { freePort, type ManagedBroker } from '../support/managed-broker.ts'
 
-const KAFKA_START_MS = 90_000
 const work = mkdtempSync(join(tmpdir(), 'sluice-admin-'))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-const golden = (tool: string): GoldenRun[] => goldenRuns(tool)
-/** No transactions in this tool; metrics are the Java client's own. */
-const perf = golden('kafka-producer-perf-test').filter(
-  ({ args }) => !args.some((arg) => /transaction|print-metrics/.test(arg)),
-)
-
-function masked(text: string): string[] {
-  return text
-    .replace(/^usage: [^\n]*(\n<USAGE>)?$/gm, 'usage')
-    .replace(/^kafka-\S+ error: .*$|^\S+: error: .*$/gm, '')
-    .replace(/Cluster ID: \S+|ClusterId: +\S+/g, 'CLUSTER')
-    .replace(/Epoch: +(\d+|<N>)/g, 'EPOCH')
-    .replace(/HighWatermark: +\d+/g, 'END')
-    .replace(/\b127\.0\.0\.1\b/g, 'localhost')
-    .replace(/localhost:\d+/g, 'ADDRESS')
-    .replace(/localhost +\d+/g, 'ADDRESS')
-    .replace(/"directoryId": "[^"]*", /g, '')
-    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}/g, '<TIME>')
-    .replace(/[\d.]+(?= records\/sec| MB\/sec| ms)/g, '#')
-    .replace(/<[FN]>/g, '#')
-    .split('\n')
-    .map((line) => line.replace(/\s+/g, ' ').trim())
-    .filter((line) => line !== '')
-}
-
 let address = ''
-const run = ({ tool, args }: Pick<GoldenRun, 'tool' | 'args'>): Promise<CliResult> =>
-  runCli([tool, ...args.map((arg) => arg.replace('localhost:9092', address))], { cwd: work })
-
-async function expectSame(recorded: GoldenRun): Promise<void> {
-  const { code, stdout, stderr } = await run(recorded)
-  expect({ code, out: masked(stdout), err: masked(stderr) }).toEqual({
-    code: recorded.exit,
-    out: masked(recorded.stdout),
-    err: masked(recorded.stderr),
-  })
-}
-
-/** What both brokers give as Kafka gave it. */
-const common = [...golden('kafka-cluster'), ...perf.slice(0, 1)]
-
-async function expectPerformanceLines(): Promise<void> {
-  const produce = ['--num-records', '600', '--throughput', '-1', '--bootstrap-server', address]
-  const figures = [
-    /600 records sent, [\d.]+ records\/sec \([\d.]+ MB\/sec\)/,
-    /[\d.]+ ms avg latency, [\d.]+ ms max latency/,
-    /\d+ ms 50th, \d+ ms 95th, \d+ ms 99th, \d+ ms 99\.9th\.\n/,
-  ]
-  const line = new RegExp(`^${figures.map(({ source }) => source).join(', ')}$`)
-  const produced = await runCli([
-    'kafka-producer-perf-test',
-    '--topic',
-    'cli-perf',
-    '--record-size',
-    '50',
-    ...produce,
-  ])
-  expect([produced.code, produced.stdout]).toEqual([0, expect.stringMatching(line)])
-  for (const recorded of golden('kafka-consumer-perf-test')) {
-    const { code, stdout } = await run(recorded)
-    const [head, figures = ''] = stdout.trim().split('\n')
-    expect([code, head]).toEqual([recorded.exit, recorded.stdout.split('\n')[0]])
-    const time = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d:\\d{3}'
-    expect(figures).toMatch(
-      new RegExp(
-        `^${time}, ${time}, 0\\.0238, [\\d.]+, 500, [\\d.]+, \\d+, \\d+, [\\d.]+, [\\d.]+$`,
-      ),
-    )
-  }
-  for (const recorded of golden('kafka-e2e-latency')) {
-    const { code, stdout } = await run(recorded)
-    expect([code, stdout]).toEqual([
-      0,
-      expect.stringMatching(
-        /^0\t[\d.]+\nAvg latency: \d+\.\d{4} ms\nPercentiles: 50th = \d+, 99th = \d+, 99\.9th = \d+\n$/,
-      ),
-    ])
-  }
-}
-
-async function expectVerifiableLines(): Promise<void> {
-  const base = ['--bootstrap-server', address, '--topic', 'verified']
-  const produced = await runCli(['kafka-verifiable-producer', ...base, '--max-messages', '20'])
-  const events = jsonLines(produced.stdout)
-  expect(events.map(({ name }) => name)).toEqual([
-    'startup_complete',
-    ...Array.from({ length: 20 }, () => 'producer_send_success'),
-    'shutdown_complete',
-    'tool_data',
-  ])
-  expect(Object.keys(events[1] ?? {})).toEqual([
-    ...['timestamp', 'name', 'key', 'value', 'offset', 'topic', 'partition'],
-  ])
-  expect(events.at(-1)).toMatchObject({ sent: 20, acked: 20, target_throughput: -1 })
-  const group = ['--group-id', 'verifiers', '--verbose']
-  const first = await runCli([
-    'kafka-verifiable-consumer',
-    ...base,
-    ...group,
-    '--max-messages',
-    '12',
-  ])
-  const second = await runCli([
-    'kafka-verifiable-consumer',
-    ...base,
-    ...group,
-    '--max-messages',
-    '8',
-  ])
-  const read = [...jsonLines(first.stdout), ...jsonLines(second.stdout)]
-  const values = read.filter(({ name }) => name === 'record_data').map(({ value }) => Number(value))
-  expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, at) => at))
-  const names = new Set(jsonLines(first.stdout).map(({ name }) => name))
-  expect([...names]).toEqual([
-    ...['startup_complete', 'partitions_assigned', 'record_data', 'records_consumed'],
-    ...['offsets_committed', 'partitions_revoked', 'shutdown_complete'],
-  ])
-}
-
-function jsonLines(text: string): Record<string, unknown>[] {
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-}
 
 describe('the tools against our broker', () => {
   let broker: ManagedBroker
@@ -159,7 +38,7 @@ describe('the tools against our broker', () => {
   afterAll(() => broker.stop())
 
   for (const recorded of common)
-    it(`${recorded.tool} ${recorded.args.join(' ')}`, () => expectSame(recorded))
+    it(`${recorded.tool} ${recorded.args.join(' ')}`, () => expectSame(recorded, address))
 
   it('tell the features, and refuse levels that do not exist, as Kafka does', async () => {
     const described = await runCli(['kafka-features', '--bootstrap-server', address, 'describe'])
@@ -240,7 +119,7 @@ describe('the tools against our broker', () => {
   })
 
   it('list groups of all types', async () => {
-    await expectVerifiableLines()
+    await expectVerifiableLines(address)
     const { stdout } = await runCli(['kafka-groups', '--bootstrap-server', address, '--list'])
     expect(stdout).toMatch(/^GROUP {16}TYPE {17}PROTOCOL {12}\n/)
     expect(stdout).toMatch(/^verifiers {12}Classic {14}consumer/m)
@@ -254,7 +133,7 @@ describe('the tools against our broker', () => {
     expect(shares.stdout.trim().split('\n')).toHaveLength(1)
   })
 
-  it('measure in the lines of Kafka', expectPerformanceLines)
+  it('measure in the lines of Kafka', () => expectPerformanceLines(address))
 
   it('give `sluice cluster` the same, as rows', async () => {
     const { stdout } = await runCli(['cluster', 'brokers', '-b', address, '--format', 'json'])
@@ -423,34 +302,4 @@ describe('the tools when they cannot work', () => {
       expect([code, stderr]).toEqual([1, expect.stringMatching(says)])
       expect(stderr).not.toMatch(/\n\s+at |defect/)
     })
-})
-
-const jars = await findKafkaJars()
-if (typeof jars === 'string') console.warn(`SKIPPED: our tools against a real Kafka: ${jars}`)
-
-describe.runIf(typeof jars !== 'string')('the tools of ours against a real Kafka 4.2', () => {
-  let broker: ManagedBroker
-  beforeAll(async () => {
-    if (typeof jars === 'string') return
-    broker = await startKafka(jars)
-    address = broker.address
-    await runCli(['topic', 'create', 'cli-perf', '-p', '1', '-b', address])
-  }, KAFKA_START_MS)
-  afterAll(() => broker.kill())
-
-  it(
-    'give what they gave when they were recorded',
-    async () => {
-      const recorded = [
-        ...common,
-        ...golden('kafka-features'),
-        ...golden('kafka-broker-api-versions'),
-        ...golden('kafka-metadata-quorum').slice(0, 1),
-      ]
-      for (const one of recorded) await expectSame(one)
-      await expectPerformanceLines()
-      await expectVerifiableLines()
-    },
-    KAFKA_START_MS,
-  )
 })

@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { runCli } from '../support/cli.ts'
 import { goldenRuns } from '../support/golden-cli.ts'
-import { findKafkaJars } from '../support/kafka-jars.ts'
 
 const data = fileURLToPath(new URL('../golden/logs/data', import.meta.url))
 const dumps = fileURLToPath(new URL('../golden/logs/dump', import.meta.url))
@@ -190,25 +189,4 @@ describe('kafka-dump-log of files that are not as they should be', () => {
     expect(result.stderr).toContain(`${segment}.snapshot`)
     expect(result.stdout).toContain('offset: 7 position: 854')
   })
-})
-
-const jars = await findKafkaJars()
-if (typeof jars === 'string') console.warn(`SKIPPED: our kafka-dump-log beside Kafka's: ${jars}`)
-
-describe.runIf(typeof jars !== 'string')("kafka-dump-log beside Kafka's own", () => {
-  const cases: readonly (readonly string[])[] = [
-    [
-      ...['--cluster-metadata-decoder', '--files'],
-      `__cluster_metadata-0/${'0'.repeat(20)}.log,bootstrap.checkpoint`,
-    ],
-    ['--max-bytes', '2000', '--files', `segments-index-0/${'0'.repeat(20)}.log`],
-  ]
-  for (const args of cases)
-    it(`prints the same for ${args.join(' ')}`, async () => {
-      if (typeof jars === 'string') return
-      const theirs = await jars.run('kafka-dump-log', [...args], { limitMs: 60_000, cwd: data })
-      const ours = await dump(...args)
-      expect(ours.code).toBe(theirs.code)
-      expect(ours.stdout.split('\n')).toEqual(theirs.stdout.split('\n'))
-    })
 })

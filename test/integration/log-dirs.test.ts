@@ -1,160 +1,28 @@
 /**
- * Several data folders of a whole broker: described to Kafka's own tool, partitions moved between them
- * while they are written to and through a kill, and folders that fail at the start and at run time.
+ * Several data folders of a whole broker: partitions moved between them while they are written to and
+ * through a kill, and folders that fail at the start and at run time. Described to and moved by Kafka's
+ * own tools: test/outside.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ErrorCode } from '../../engine/base/errors.ts'
-import {
-  CreateTopicsRequest,
-  CreateTopicsResponse,
-} from '../../engine/protocol/19-create-topics.ts'
-import {
-  AlterReplicaLogDirsRequest,
-  AlterReplicaLogDirsResponse,
-} from '../../engine/protocol/34-alter-replica-log-dirs.ts'
 import {
   DescribeLogDirsRequest,
   DescribeLogDirsResponse,
 } from '../../engine/protocol/35-describe-log-dirs.ts'
-import { Client } from '../../net/client/client.ts'
-import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
-import { runCommand } from '../support/child-processes.ts'
-import { findKafkaJars } from '../support/kafka-jars.ts'
+import type { Client } from '../../net/client/client.ts'
+import { createTopic, logDirsLanes, move, movedTo, replicas } from '../support/log-dirs-lane.ts'
 import { NumberedWriter, nextTurn, readNumbers } from '../support/numbered-records.ts'
 
-const SLOW_MS = 60_000
-const root = mkdtempSync(join(tmpdir(), 'sluice-log-dirs-'))
-const cleanups: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-afterAll(() => rmSync(root, { recursive: true, force: true }))
-
-interface Lane {
-  readonly broker: BrokerProcess
-  readonly client: Client
-  readonly folders: readonly string[]
-}
-
-async function lane(
-  folders: readonly string[],
-  overrides: Record<string, string> = {},
-): Promise<Lane> {
-  const broker = await startBroker({
-    dataFolder: folders.join(','),
-    overrides: {
-      'sluice.shards': '2',
-      'log.index.size.max.bytes': '65536',
-      'log.segment.delete.delay.ms': '0',
-      ...overrides,
-    },
-  })
-  cleanups.push(() => broker.kill())
-  return { broker, client: clientOf(broker), folders }
-}
-
-function clientOf(broker: BrokerProcess): Client {
-  const client = new Client({ bootstrap: broker.address, clientId: 'log-dirs' })
-  cleanups.push(() => client.close())
-  return client
-}
-
-function newFolders(count: number): string[] {
-  return Array.from({ length: count }, () => mkdtempSync(join(root, 'data-')))
-}
-
-async function createTopic(client: Client, name: string, partitions: number, configs = {}) {
-  const { topics } = await client.send(CreateTopicsRequest, CreateTopicsResponse, {
-    topics: [
-      {
-        name,
-        numPartitions: partitions,
-        replicationFactor: 1,
-        assignments: [],
-        configs: Object.entries(configs).map(([key, value]) => ({ name: key, value: `${value}` })),
-      },
-    ],
-  })
-  expect(topics[0]?.errorCode).toBe(0)
-}
-
-async function move(client: Client, topic: string, partition: number, path: string) {
-  const { results } = await client.send(AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, {
-    dirs: [{ path, topics: [{ name: topic, partitions: [partition] }] }],
-  })
-  return results[0]?.partitions[0]?.errorCode
-}
-
-/** Replicas of one partition: their folder, whether future, and how far behind. */
-async function replicas(client: Client, topic: string, partition: number) {
-  const { results } = await client.send(DescribeLogDirsRequest, DescribeLogDirsResponse, {
-    topics: [{ topic, partitions: [partition] }],
-  })
-  return results.flatMap(({ logDir, topics }) =>
-    topics.flatMap(({ partitions }) => partitions.map((found) => ({ logDir, ...found }))),
-  )
-}
-
-async function movedTo(client: Client, topic: string, partition: number, folder: string) {
-  await vi.waitFor(
-    async () => {
-      const found = await replicas(client, topic, partition)
-      expect(found).toMatchObject([{ logDir: folder, isFutureKey: false }])
-    },
-    { timeout: SLOW_MS, interval: 50 },
-  )
-}
+const { root, cleanups, newFolders, clientOf, lane } = logDirsLanes()
 
 function ascending(count: number): number[] {
   return Array.from({ length: count }, (_, at) => at)
 }
 
 describe('partitions in several folders', () => {
-  it('are described to Kafka 4.2 itself', async () => {
-    const jars = await findKafkaJars()
-    if (typeof jars === 'string') return
-    const { broker, client, folders } = await lane(newFolders(2))
-    await createTopic(client, 'orders', 3)
-    const writer = new NumberedWriter(broker.address, 'orders', 1)
-    await writer.until(50)
-    await writer.stop()
-    const [size] = (await replicas(client, 'orders', 1)).map(({ partitionSize }) => partitionSize)
-    expect(size).toBeGreaterThan(500)
-    const args = [
-      '-Xmx128m',
-      '-cp',
-      join(jars.folder, '*'),
-      'org.apache.kafka.tools.LogDirsCommand',
-    ]
-    const result = await runCommand(
-      'java',
-      [...args, '--bootstrap-server', broker.address, '--describe', '--topic-list', 'orders'],
-      { limitMs: SLOW_MS },
-    )
-    expect(result.code, result.stderr).toBe(0)
-    const told = JSON.parse(result.stdout.trim().split('\n').at(-1) ?? '')
-    const dirs = told.brokers[0].logDirs as {
-      logDir: string
-      error: string | null
-      partitions: { partition: string; size: number }[]
-    }[]
-    expect(told.brokers[0].broker).toBe(1)
-    const names = (folder: string | undefined) =>
-      dirs
-        .find(({ logDir, error }) => logDir === folder && error === null)
-        ?.partitions.map(({ partition }) => partition)
-        .sort()
-    expect(names(folders[0])).toEqual(['orders-0', 'orders-2'])
-    expect(names(folders[1])).toEqual(['orders-1'])
-    const partition = { partition: 'orders-1', size, offsetLag: 0, isFuture: false }
-    expect(dirs.flatMap(({ partitions }) => partitions)).toContainEqual(partition)
-  }, 120_000)
-
   it('stay where they are over restarts', async () => {
     const { broker, client, folders } = await lane(newFolders(3))
     await createTopic(client, 'orders', 7)
@@ -171,36 +39,6 @@ describe('partitions in several folders', () => {
 })
 
 describe('a partition that is moved', () => {
-  it("goes where Kafka's own reassignment tool sends it", async () => {
-    const jars = await findKafkaJars()
-    if (typeof jars === 'string') return
-    const { broker, client, folders } = await lane(newFolders(2))
-    await createTopic(client, 'orders', 1)
-    const writer = new NumberedWriter(broker.address, 'orders', 0)
-    const to = folders[1] ?? ''
-    const plan = join(mkdtempSync(join(root, 'plan-')), 'plan.json')
-    const partitions = [{ topic: 'orders', partition: 0, replicas: [1], log_dirs: [to] }]
-    writeFileSync(plan, JSON.stringify({ version: 1, partitions }))
-    const reassign = (action: string) =>
-      runCommand(
-        'java',
-        [
-          ...['-Xmx128m', '-cp', join(jars.folder, '*')],
-          'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
-          ...['--bootstrap-server', broker.address, '--reassignment-json-file', plan, action],
-        ],
-        { limitMs: SLOW_MS },
-      )
-    const executed = await reassign('--execute')
-    expect(executed.code, executed.stderr).toBe(0)
-    expect(executed.stdout).toContain(`Successfully started moving log directory to ${to}`)
-    await movedTo(client, 'orders', 0, to)
-    const verified = await reassign('--verify')
-    expect(verified.stdout).toContain('Reassignment of replica orders-0-1 completed successfully')
-    await writer.stop()
-    expect(await readNumbers(broker.address, 'orders', 0)).toEqual(ascending(writer.acknowledged))
-  }, 120_000)
-
   it('loses and doubles no record that is written meanwhile, and is found there again', async () => {
     const { broker, client, folders } = await lane(newFolders(2), {
       'log.segment.bytes': '1048576',

@@ -1,6 +1,6 @@
 /**
- * Client quotas of a whole broker on two shards: set through the API and by Kafka's own kafka-configs,
- * felt by raw connections, kafkajs and Kafka's perf test, kept over a restart, gone when removed.
+ * Client quotas of a whole broker on two shards: set through the API, felt by raw
+ * connections and kafkajs, gone when removed. Set and felt by Kafka's own programs: test/outside.
  */
 import { rmSync } from 'node:fs'
 import { Kafka, logLevel } from 'kafkajs'
@@ -19,7 +19,6 @@ import { buildBatch } from '../../engine/record/build.ts'
 import { Client } from '../../net/client/client.ts'
 import type { ClientConnection } from '../../net/client/client-connection.ts'
 import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
-import { findKafkaJars } from '../support/kafka-jars.ts'
 import { RawConnection } from '../support/raw-connection.ts'
 
 const TOPIC = 'watched'
@@ -325,46 +324,5 @@ describe('real clients', () => {
     await consumer.disconnect()
     expect(seen).toEqual(Array.from({ length: 60 }, (_, i) => i))
     expect(read.tookMs).toBeGreaterThan(3_500)
-  })
-
-  it("Kafka's perf test is slowed by what Kafka's kafka-configs sets, also after a restart", async (context) => {
-    const jars = await findKafkaJars()
-    if (typeof jars === 'string') return context.skip(jars)
-    const configs = async (...change: string[]): Promise<string> => {
-      const args = ['--bootstrap-server', broker.address, ...change]
-      const entity = ['--entity-type', 'clients', '--entity-name', 'perf']
-      const result = await jars.run('kafka-configs', [...args, ...entity], { limitMs: 60_000 })
-      expect(result.code, result.stderr).toBe(0)
-      return result.stdout
-    }
-    const megabytesPerSecond = async (clientId: string): Promise<number> => {
-      const load = ['--topic', TOPIC, '--num-records', '400', '--record-size', '10000']
-      const result = await jars.run(
-        'kafka-producer-perf-test',
-        [
-          ...load,
-          '--throughput',
-          '-1',
-          '--producer-props',
-          `bootstrap.servers=${broker.address}`,
-          `client.id=${clientId}`,
-        ],
-        { limitMs: 90_000 },
-      )
-      expect(result.code, result.stderr).toBe(0)
-      return Number(/\(([\d.]+) MB\/sec\)(?!.*MB\/sec)/s.exec(result.stdout)?.[1])
-    }
-    const set = await configs('--alter', '--add-config', 'producer_byte_rate=200000')
-    expect(set).toContain('Completed updating config for client perf.')
-    await broker.stop()
-    await broker.start()
-    expect(await configs('--describe')).toContain(
-      "Quota configs for client-id 'perf' are producer_byte_rate=200000.0",
-    )
-    // 4 MB at 0.2 MB a second: 2 MB of the first window, then ten seconds.
-    expect(await megabytesPerSecond('perf')).toBeLessThan(0.5)
-    expect(await megabytesPerSecond('swift')).toBeGreaterThan(0.7)
-    await configs('--alter', '--delete-config', 'producer_byte_rate')
-    expect(await megabytesPerSecond('perf')).toBeGreaterThan(0.7)
   })
 })

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -105,40 +105,4 @@ describe('folder lock', () => {
       lockFolder(folder, locksOf(kind)).release()
     })
   }
-
-  it('excludes a Java process, and is excluded by it', async () => {
-    const java = javaLocker()
-    if (java === null) return
-    const child = spawn('java', [...java, join(folder, '.lock')], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    children.push(child)
-    await once(child.stdout!, 'data')
-    for (const kind of ['held', 'plain'])
-      expect(failure(() => lockFolder(folder, locksOf(kind))).pid).toBe(child.pid)
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-    lockFolder(folder, locksOf('held')).release()
-  }, 30_000)
 })
-
-/** Arguments that make `java` run a locker from source; null without a JDK. */
-function javaLocker(): string[] | null {
-  try {
-    execFileSync('java', ['--list-modules'], { encoding: 'utf8', stdio: 'pipe' })
-  } catch {
-    return null
-  }
-  if (!execFileSync('java', ['--list-modules'], { encoding: 'utf8' }).includes('jdk.compiler'))
-    return null
-  const source = join(folder, 'Locker.java')
-  writeFileSync(
-    source,
-    `import java.io.*; import java.nio.channels.*; import java.nio.file.*;
-     public class Locker { public static void main(String[] a) throws Exception {
-       FileChannel c = FileChannel.open(Path.of(a[0]), StandardOpenOption.CREATE,
-         StandardOpenOption.READ, StandardOpenOption.WRITE);
-       System.out.println(c.tryLock() != null); System.in.read(); } }`,
-  )
-  return [source]
-}
