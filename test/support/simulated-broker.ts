@@ -157,8 +157,8 @@ export class SimulatedBroker {
       image: () => this.image,
       ownerOf: () => 0,
       call: (_, op, request) => {
-        const stats = () => Promise.reject(new Error('a shard alone exchanges nothing'))
-        return op.run({ ...this.shard.calls, stats }, request)
+        const alone = () => Promise.reject(new Error('a shard alone exchanges nothing'))
+        return op.run({ ...this.shard.calls, stats: alone, adoptConnection: alone }, request)
       },
     }
   }
