@@ -21,7 +21,7 @@ import {
 } from '../record/batch.ts'
 import { CorruptFile } from './corrupt-file.ts'
 import type { Disk, DiskFile } from './disk.ts'
-import { LeaderEpochs } from './leader-epochs.ts'
+import { LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import { OFFSET_INDEX_ENTRY_BYTES } from './offset-index.ts'
 import { logBases } from './partition-folder.ts'
 import type { ProducerSnapshotEntry } from './producer-snapshot.ts'
@@ -42,9 +42,28 @@ export interface CheckOptions {
   readonly producers?: boolean
 }
 
+/** What the walk over one segment's log found. */
+export interface SegmentReport {
+  readonly baseOffset: number
+  /** Of the log file. */
+  readonly bytes: number
+  /** Where the intact batches end; less than `bytes` when something is wrong there. */
+  readonly goodBytes: number
+  readonly batches: number
+  /** Exclusive; the base offset when there are no batches. */
+  readonly endOffset: number
+  /** Offsets that no batch covers, the one in front of the segment included. */
+  readonly missingOffsets: number
+  /** Why the walk ended early. */
+  readonly problem: string | null
+}
+
 export interface CheckReport {
   /** One line each; none when all is well. */
   readonly problems: readonly string[]
+  /** The same with the file's name apart. */
+  readonly findings: readonly { readonly file: string; readonly problem: string }[]
+  readonly segmentReports: readonly SegmentReport[]
   readonly segments: number
   readonly batches: number
   readonly bytes: number
@@ -60,7 +79,9 @@ export async function checkLog(
   const check = new FolderCheck(disk, dir, options)
   await check.run()
   return {
-    problems: check.problems,
+    problems: check.findings.map(({ file, problem }) => `${dir}/${file}: ${problem}`),
+    findings: check.findings,
+    segmentReports: check.reports,
     segments: check.segments,
     batches: check.batches,
     bytes: check.bytes,
@@ -79,7 +100,8 @@ interface Batch {
 }
 
 class FolderCheck {
-  readonly problems: string[] = []
+  readonly findings: { file: string; problem: string }[] = []
+  readonly reports: SegmentReport[] = []
   segments = 0
   batches = 0
   bytes = 0
@@ -91,6 +113,7 @@ class FolderCheck {
   private readonly producers = new ProducerStateManager(Number.MAX_SAFE_INTEGER)
   private readonly epochs = new LeaderEpochs()
   private names = new Set<string>()
+  private gapBefore = 0
 
   constructor(disk: Disk, dir: string, options: CheckOptions) {
     this.disk = disk
@@ -117,7 +140,7 @@ class FolderCheck {
   }
 
   private say(name: string, problem: string): void {
-    this.problems.push(`${this.dir}/${name}: ${problem}`)
+    this.findings.push({ file: name, problem })
   }
 
   private async checkSegment(baseOffset: number, isLast: boolean): Promise<void> {
@@ -126,6 +149,8 @@ class FolderCheck {
       ? baseOffset >= this.expected
       : this.expected === -1 || baseOffset === this.expected
     if (!isJoined) this.say(name, `follows offset ${this.expected}`)
+    // A gap in front of a segment counts as the segment's: here is where it can be told.
+    this.gapBefore = this.expected === -1 ? 0 : Math.max(0, baseOffset - this.expected)
     this.expected = Math.max(this.expected, baseOffset)
     if (this.names.has(snapshotFileName(baseOffset))) await this.checkSnapshot(baseOffset)
     const file = await this.disk.open(`${this.dir}/${name}`, 'read')
@@ -151,6 +176,8 @@ class FolderCheck {
     aborted: Buffer[],
   ): Promise<void> {
     let maxTimestamp = -1
+    let missingOffsets = this.gapBefore
+    let endOffset = baseOffset
     const size = file.sizeSync()
     const result = await scanBatches(file, 0, size, (buffer, at, position) => {
       const first = batchBaseOffset(buffer, at)
@@ -158,7 +185,9 @@ class FolderCheck {
       const isNext = this.options.gapsAllowed ? first >= this.expected : first === this.expected
       if (!isNext || lastOffset < first || first < baseOffset)
         this.say(name, `offsets ${first}..${lastOffset} at ${position} follow ${this.expected}`)
+      missingOffsets += Math.max(0, first - this.expected)
       this.expected = lastOffset + 1
+      endOffset = this.expected
       const epoch = batchLeaderEpoch(buffer, at)
       if (epoch < this.epochs.latestEpoch())
         this.say(name, `epoch ${epoch} at ${position} follows ${this.epochs.latestEpoch()}`)
@@ -177,6 +206,10 @@ class FolderCheck {
       return null
     })
     this.batches += found.length
+    const { end: goodBytes, problem } = result
+    const batches = found.length
+    const counts = { goodBytes, batches, endOffset, missingOffsets }
+    this.reports.push({ baseOffset, bytes: size, ...counts, problem })
     if (result.problem !== null) this.say(name, `${result.problem} at ${result.end} of ${size}`)
   }
 
@@ -272,7 +305,7 @@ class FolderCheck {
       stored = await LeaderEpochs.load(this.disk, this.dir)
     } catch (error) {
       if (!(error instanceof CorruptFile)) throw error
-      this.problems.push(error.message)
+      this.say(LEADER_EPOCH_FILE, error.reason)
       return
     }
     // The file begins at the log start, which may lie inside the first segment.
@@ -281,9 +314,10 @@ class FolderCheck {
       const offset = Math.max(start, startOffset)
       if (offset >= this.expected || stored.epochAt(offset) === this.epochs.epochAt(offset))
         continue
-      this.problems.push(
-        `${this.dir}: the batch at ${offset} has epoch ${this.epochs.epochAt(offset)}, ` +
-          `the file says ${stored.epochAt(offset)}`,
+      this.say(
+        LEADER_EPOCH_FILE,
+        `the batch at ${offset} has epoch ${this.epochs.epochAt(offset)}, the file says ` +
+          `${stored.epochAt(offset)}`,
       )
     }
   }

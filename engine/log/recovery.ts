@@ -8,7 +8,7 @@
  *
  *   above the recovery point   the torn end of what was never promised: it is cut off with all behind
  *   below it                   corruption of what was synced: CorruptLog, the partition stays offline
- *                              (with `salvage` it is cut there all the same)
+ *                              (salvage.ts saves the rest and has it read with `salvaged`)
  *
  * What follows a cut goes first, then the file is cut and synced (S3): a crash in between finds the same
  * bad batch again. Above the recovery point batches follow each other without gaps, unless
@@ -49,8 +49,8 @@ export interface RecoveryOptions {
   readonly logger: Logger
   /** Batches above the recovery point may leave gaps: logs that are compacted. */
   readonly gapsAllowed?: boolean
-  /** Cut at corruption too, losing what lies behind it. */
-  readonly salvage?: boolean
+  /** salvage.ts left only whole batches: all are read, and gaps, wherever they are, are what was lost. */
+  readonly salvaged?: boolean
 }
 
 export interface RecoverySummary {
@@ -109,7 +109,7 @@ class Recovery {
     this.segments = await loadSegments(this.names, (baseOffset) => this.segmentOptions(baseOffset))
     this.trusted = await this.readableSnapshots()
     const isEpochFileGood = await this.loadEpochs()
-    const start = isEpochFileGood ? this.startIndex() : 0
+    const start = isEpochFileGood && options.salvaged !== true ? this.startIndex() : 0
     await this.repairTrusted(start)
     let scannedSegments = 0
     if (this.segments.length > 0) {
@@ -221,17 +221,18 @@ class Recovery {
 
   /** Whether segment `i` continues the log; else it and all behind it are gone when this returns. */
   private async joins(i: number, isFirst: boolean): Promise<boolean> {
-    const { recoveryPoint, salvage } = this.options
+    const { recoveryPoint, salvaged } = this.options
     const segment = this.segments[i]!
     const { baseOffset } = segment
     if (isFirst || baseOffset === this.expected) return true
+    if (baseOffset > this.expected && salvaged === true) return true
     if (baseOffset > this.expected && (baseOffset <= recoveryPoint || this.trusted.has(baseOffset)))
       return true
     const reason =
       baseOffset > this.expected
         ? `the log ends at ${this.expected} in front of the segment at ${baseOffset}`
         : `the segment at ${baseOffset} overlaps the log that ends at ${this.expected}`
-    if (baseOffset < recoveryPoint && salvage !== true) throw new CorruptLog(segment, 0, reason)
+    if (baseOffset < recoveryPoint) throw new CorruptLog(segment, 0, reason)
     this.options.logger.warn(`${this.dir}: ${reason}; dropping it and what follows`)
     await this.dropFrom(i)
     return false
@@ -261,14 +262,15 @@ class Recovery {
   }
 
   private checkBatch(buffer: Buffer, at: number, segmentBase: number): string | null {
-    const { recoveryPoint, gapsAllowed } = this.options
+    const { recoveryPoint, salvaged } = this.options
+    const gapsAllowed = this.options.gapsAllowed === true || salvaged === true
     const baseOffset = batchBaseOffset(buffer, at)
     const lastOffset = batchLastOffset(buffer, at)
     const epoch = batchLeaderEpoch(buffer, at)
     const { expected } = this
     if (baseOffset < expected || baseOffset < segmentBase || lastOffset < baseOffset)
       return `offsets ${baseOffset}..${lastOffset} where ${expected} is next`
-    if (baseOffset > expected && expected >= recoveryPoint && gapsAllowed !== true)
+    if (baseOffset > expected && expected >= recoveryPoint && !gapsAllowed)
       return `offset ${baseOffset} where ${expected} is next`
     if (epoch < this.previousEpoch && baseOffset >= recoveryPoint)
       return `leader epoch ${epoch} behind ${this.previousEpoch}`
@@ -278,9 +280,9 @@ class Recovery {
   }
 
   private async cut(i: number, stored: number, end: number, problem: string): Promise<void> {
-    const { recoveryPoint, salvage, logger } = this.options
+    const { recoveryPoint, logger } = this.options
     const segment = this.segments[i]!
-    if (this.expected < recoveryPoint && salvage !== true)
+    if (this.expected < recoveryPoint)
       throw new CorruptLog(segment, end, `offset ${this.expected}: ${problem}`)
     const bytes = stored - end
     logger.warn(

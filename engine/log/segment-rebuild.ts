@@ -140,8 +140,8 @@ export class CorruptLog extends Error {
     const path = segment.path('.log')
     super(
       `${path}: corrupt at byte ${position}: ${reason}. These bytes were synced, so the disk or ` +
-        'something else changed them. Restore the file from a copy, or give up this record batch ' +
-        'and all behind it by recovering the folder with salvage',
+        'something else changed them. Restore the file from a copy, or stop the broker and save ' +
+        `all that is intact with \`sluice log salvage ${segment.options.dir}\``,
     )
     this.path = path
     this.position = position

@@ -29,6 +29,7 @@ import { kcatScenario } from './kcat.ts'
 import { platformaticScenario } from './platformatic.ts'
 import { pythonScenario } from './python.ts'
 import { restartScenario } from './restart.ts'
+import { salvageScenario } from './salvage.ts'
 import { check, type Lane, runCheck, type Scenario, Skip, type Totals } from './scenario.ts'
 import { terminalScenario } from './terminal.ts'
 
@@ -47,6 +48,7 @@ const scenarios: readonly Scenario[] = [
   connectPageOtherScenario,
   terminalScenario,
   adoptScenario,
+  salvageScenario,
 ]
 
 const { values: flags } = parseArgs({

@@ -233,14 +233,16 @@ class VolumeLife {
         if (t0 > afterMs) problems.push(`${topic}: operation ${i} was acknowledged after the cut`)
       }
     await askCommitted(lane, group, GROUP)
-    const groupRecords = await readTopic(lane, group.topic)
+    const [groupRecords, asyncRecords, compactedRecords] = await Promise.all([
+      readTopic(lane, group.topic),
+      readTopic(lane, async.topic),
+      readTopic(lane, compacted.topic),
+    ])
     problems.push(...judgeGroup(group, groupRecords).map((problem) => `group: ${problem}`))
-    const asyncRecords = await readTopic(lane, async.topic)
     const loss = judgeAsync(async, asyncRecords, beforeMs, ASYNC_WINDOW_MS)
     problems.push(...loss.problems.map((problem) => `async: ${problem}`))
     result.asyncLost += loss.lost
     result.asyncOldestMs = Math.max(result.asyncOldestMs, loss.oldestMs)
-    const compactedRecords = await readTopic(lane, compacted.topic)
     problems.push(
       ...judgeCompacted(compacted, compactedRecords).map((each) => `compacted: ${each}`),
     )

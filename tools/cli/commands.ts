@@ -6,6 +6,7 @@ import { clusterCommand } from './commands/cluster.ts'
 import { completionCommand } from './commands/completion.ts'
 import { consumeCommand } from './commands/consume.ts'
 import { groupCommand } from './commands/group.ts'
+import { logCommand } from './commands/log.ts'
 import { produceCommand } from './commands/produce.ts'
 import { quickstartCommand } from './commands/quickstart.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -28,6 +29,7 @@ export const commands: readonly OwnCommand[] = [
   quickstartCommand,
   clusterCommand,
   storageCommand,
+  logCommand,
   aliasesCommand,
   checkCommand,
   completionCommand,
