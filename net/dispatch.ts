@@ -12,6 +12,7 @@
 import { InvariantError } from '../engine/base/assert.ts'
 import { effectiveConfig } from '../engine/base/config-dynamic.ts'
 import { ApiError, ErrorCode, MalformedRequest } from '../engine/base/errors.ts'
+import { limits } from '../engine/base/limits.ts'
 import {
   decodeRequestHeader,
   type RequestHeader,
@@ -116,7 +117,8 @@ export class Dispatcher {
     slot.taggedHeader = responseHeaderVersion(header.apiKey, header.apiVersion) === 1
     const context = this.contextOf(header, connection, slot.requestBytes)
     const decode = decoderFor(handler.request, header.apiVersion)
-    this.reader.reset(request.buffer, header.bodyStart, request.end)
+    const { buffer, end } = request
+    this.reader.reset(buffer, header.bodyStart, end, limits.requestElementsMax)
     const body = decode(this.reader) as object
     if (!handler.pipelined) {
       this.runCold(handler, context, body, slot)

@@ -14,10 +14,13 @@ export const limits = {
   // --- frames and decoding (N1, N2): violations close the connection
   /** Smallest legal frame body: api key, version, correlation id. */
   frameBytesMin: 8,
-  /** Elements of one decoded array. */
-  arrayElementsMax: 1_000_000,
-  /** Objects (structs) one decoded request may create. */
-  requestObjectsMax: 1_000_000,
+  /** Array elements and tagged fields one decoded message of the house's own may have. */
+  messageElementsMax: 1_000_000,
+  /**
+   * The same of one request of a client: a megabyte can hold a million, and decoding, answering and
+   * encoding that many holds a shard's loop for seconds.
+   */
+  requestElementsMax: 100_000,
   /** Tagged fields in one section. */
   taggedFieldsMax: 1_000,
   /** Longest string field (int16 length in the old encoding). */

@@ -1,8 +1,7 @@
 /**
  * Reads Kafka's primitive types from a region of a buffer. Nothing read here is trusted (N2): every
  * length is checked against the bytes left before it is used, every count against the bytes left
- * divided by the smallest element, against a cap, and against the budget of objects one reader may
- * create. Anything outside throws MalformedRequest. Nothing is allocated by a number on the wire.
+ * divided by the smallest element, and against the budget of elements one reader may create. Anything outside throws MalformedRequest. Nothing is allocated by a number on the wire.
  *
  *   int8 … int64        big-endian, two's complement
  *   varint              7 bits a byte, low bits first; at most 5 bytes for 32 bits
@@ -27,19 +26,24 @@ export class Reader {
   position: number
   /** End of the region, exclusive. Inside a tag it is the tag's end. */
   end: number
-  /** Array elements this reader may still create. */
-  objectsLeft: number
+  /** Array elements and tagged fields this reader may still create. */
+  elementsLeft: number
 
   constructor(buffer: Buffer, start = 0, end = buffer.length) {
     this.buffer = buffer
     this.view = viewOf(buffer)
     this.position = start
     this.end = end
-    this.objectsLeft = limits.requestObjectsMax
+    this.elementsLeft = limits.messageElementsMax
   }
 
-  /** Takes up another region with a fresh budget, to spare a reader per request. */
-  reset(buffer: Buffer, start = 0, end = buffer.length): void {
+  /** Takes up another region with a fresh budget of elements, to spare a reader per request. */
+  reset(
+    buffer: Buffer,
+    start = 0,
+    end = buffer.length,
+    elements: number = limits.messageElementsMax,
+  ): void {
     // A view over shared memory costs as much as decoding a small request: kept while it can be.
     if (buffer !== this.buffer) {
       this.buffer = buffer
@@ -47,7 +51,7 @@ export class Reader {
     }
     this.position = start
     this.end = end
-    this.objectsLeft = limits.requestObjectsMax
+    this.elementsLeft = elements
   }
 
   get remaining(): number {
@@ -207,6 +211,7 @@ export class Reader {
     const count = this.unsignedVarint()
     if (count > limits.taggedFieldsMax || count * 2 > this.remaining)
       throw new MalformedRequest(`${count} tagged fields in ${this.remaining} bytes`)
+    this.spend(count)
     return count
   }
 
@@ -279,12 +284,16 @@ export class Reader {
 
   private checkCount(count: number, elementBytesMin: number): number {
     if (count < 0) throw new MalformedRequest('null or negative count where an array must be')
-    if (count > limits.arrayElementsMax || count * elementBytesMin > this.end - this.position)
+    if (count * elementBytesMin > this.end - this.position)
       throw new MalformedRequest(`array of ${count} elements in ${this.remaining} bytes`)
-    this.objectsLeft -= count
-    if (this.objectsLeft < 0)
-      throw new MalformedRequest(`more than ${limits.requestObjectsMax} elements in one message`)
+    this.spend(count)
     return count
+  }
+
+  private spend(elements: number): void {
+    this.elementsLeft -= elements
+    if (this.elementsLeft < 0)
+      throw new MalformedRequest(`${-this.elementsLeft} elements too many in one message`)
   }
 }
 

@@ -282,6 +282,6 @@ describe('bombs of counts', () => {
       Buffer.alloc(2),
     ])
     const decodeIt = decoderFor(Nest, 0)
-    expect(() => decodeIt(new Reader(frame))).toThrow(/elements in one message/)
+    expect(() => decodeIt(new Reader(frame))).toThrow(/elements too many in one message/)
   })
 })

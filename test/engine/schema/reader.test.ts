@@ -144,14 +144,20 @@ describe('counts', () => {
     expect(() => over('fffffffe').countOrNull(4)).toThrow(MalformedRequest)
   })
 
-  test('above the cap are refused even with enough bytes', () => {
-    const buffer = Buffer.alloc(limits.arrayElementsMax + 10)
-    buffer.writeInt32BE(limits.arrayElementsMax + 1)
-    expect(() => new Reader(buffer).count(1)).toThrow(MalformedRequest)
+  test('above the budget are refused even with enough bytes', () => {
+    const buffer = Buffer.alloc(limits.messageElementsMax + 10)
+    buffer.writeInt32BE(limits.messageElementsMax + 1)
+    const reader = new Reader(buffer)
+    expect(() => reader.count(1)).toThrow(MalformedRequest)
+    buffer.writeInt32BE(limits.requestElementsMax + 1)
+    reader.reset(buffer)
+    expect(reader.count(1)).toBe(limits.requestElementsMax + 1)
+    reader.reset(buffer, 0, buffer.length, limits.requestElementsMax)
+    expect(() => reader.count(1)).toThrow(MalformedRequest)
   })
 
   test('are paid from one budget', () => {
-    const half = Math.ceil(limits.requestObjectsMax / 2) + 1
+    const half = Math.ceil(limits.messageElementsMax / 2) + 1
     const buffer = Buffer.alloc(2 * half + 8)
     buffer.writeInt32BE(half, 0)
     buffer.writeInt32BE(half, 4)
@@ -168,6 +174,13 @@ describe('tag sections', () => {
     const reader = over('02 05 03 aabbcc 07 00 ff')
     reader.skipTags()
     expect(reader.remaining).toBe(1)
+  })
+
+  test('are paid from the budget of elements', () => {
+    const reader = over('01 05 00 01 05 00')
+    reader.elementsLeft = 1
+    reader.skipTags()
+    expect(() => reader.skipTags()).toThrow(MalformedRequest)
   })
 
   test('with more tags than bytes, or than the cap, are refused', () => {
