@@ -1,18 +1,25 @@
 /**
  * From times to offsets, exact to the record (ListOffsets): the time index names a batch, the batch is
  * read and, if need be, decompressed. Cold by nature, so all reads go through the pool.
+ *
+ * Batches are taken by their header (record/validate.ts), so one may hold records that nobody can
+ * read. Such a batch counts as one record with the header's largest time: a seek by time must not fail
+ * for a whole partition because of it. Its records are walked without an object for each, since a
+ * few kilobytes can hold millions.
  */
 import { limits } from '../base/limits.ts'
 import {
   batchAttributes,
   batchBaseOffset,
+  batchBaseTimestamp,
   batchLastOffset,
   batchLeaderEpoch,
   batchMaxTimestamp,
   TimestampType,
   timestampTypeOf,
 } from '../record/batch.ts'
-import { readRecords } from '../record/iterate.ts'
+import { BombRefused, CodecUnavailable, CorruptPayload } from '../record/codec-adapter.ts'
+import { openBatch, RecordCursor } from '../record/iterate.ts'
 import type { LogState } from './log-state.ts'
 import { NO_TIMESTAMP, type Segment } from './segment.ts'
 import { CorruptLog } from './segment-rebuild.ts'
@@ -128,15 +135,40 @@ function firstRecordAt(
   fromOffset: number,
 ): TimestampedOffset | null {
   const leaderEpoch = batchLeaderEpoch(buffer, at)
-  if (timestampTypeOf(batchAttributes(buffer, at)) === TimestampType.logAppendTime) {
-    // One time for all records: no need to look at them.
-    const offset = Math.max(batchBaseOffset(buffer, at), fromOffset)
-    return { timestamp: batchMaxTimestamp(buffer, at), offset, leaderEpoch }
+  // As one record: those under LogAppendTime all have one time, those nobody can read none.
+  const wholeBatch = {
+    timestamp: batchMaxTimestamp(buffer, at),
+    offset: Math.max(batchBaseOffset(buffer, at), fromOffset),
+    leaderEpoch,
   }
-  for (const record of readRecords(buffer, at, limits.inflateBytesMax))
-    if (record.timestamp >= timestamp && record.offset >= fromOffset)
-      return { timestamp: record.timestamp, offset: record.offset, leaderEpoch }
-  return null
+  if (timestampTypeOf(batchAttributes(buffer, at)) === TimestampType.logAppendTime)
+    return wholeBatch
+  if (!canOpen(buffer, at)) return wholeBatch
+  while (cursor.next()) {
+    const recordTimestamp = batchBaseTimestamp(buffer, at) + cursor.timestampDelta
+    const offset = batchBaseOffset(buffer, at) + cursor.offsetDelta
+    if (recordTimestamp >= timestamp && offset >= fromOffset)
+      return { timestamp: recordTimestamp, offset, leaderEpoch }
+  }
+  return cursor.problem === null ? null : wholeBatch
+}
+
+/** One walk at a time, all of it synchronous. */
+const cursor = new RecordCursor()
+
+/** Points the cursor at a batch's records; false when they cannot be decompressed. */
+function canOpen(buffer: Buffer, at: number): boolean {
+  try {
+    openBatch(cursor, buffer, at, limits.inflateBytesMax)
+    return true
+  } catch (error) {
+    const isUnreadable =
+      error instanceof CorruptPayload ||
+      error instanceof BombRefused ||
+      error instanceof CodecUnavailable
+    if (!isUnreadable) throw error
+    return false
+  }
 }
 
 const STOP = 'found'

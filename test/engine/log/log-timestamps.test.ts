@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Log } from '../../../engine/log/log.ts'
-import { TimestampType } from '../../../engine/record/batch.ts'
+import { BatchField, setBatchCrc, TimestampType } from '../../../engine/record/batch.ts'
 import { buildBatch } from '../../../engine/record/build.ts'
-import { type Codec, initCodecs } from '../../../engine/record/compression.ts'
+import { Codec, initCodecs } from '../../../engine/record/compression.ts'
 import { openLog, put } from '../../support/log-rig.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
@@ -72,6 +72,48 @@ describe('the first record at or after a time', () => {
       timestamp: 200,
       leaderEpoch: 3,
     })
+  })
+})
+
+describe('a batch whose records cannot be read', () => {
+  const record = { key: null, value: Buffer.alloc(40, 7), timestamp: 150 }
+  const spoiled = (change: (batch: Buffer) => void, codec: Codec = Codec.none): Buffer => {
+    const batch = buildBatch({ records: [{ ...record, timestamp: 120 }, record], codec })
+    change(batch)
+    setBatchCrc(batch, 0)
+    return batch
+  }
+  it.each([
+    ['with bytes that are no gzip', spoiled((b) => b.fill(0x55, b.length - 12), Codec.gzip)],
+    ['with a record of negative size', spoiled((b) => b.writeUInt8(0x01, BatchField.records))],
+    [
+      'with an offset delta beyond all sense',
+      spoiled((b) => b.fill(0xff, BatchField.records + 3, BatchField.records + 12)),
+    ],
+  ])('counts as one record of its largest time, %s', async (_, batch) => {
+    const log = await openLog(new SimulatedDisk())
+    put(log, buildBatch({ records: [{ ...record, timestamp: 100 }] }))
+    put(log, batch, 2)
+    put(log, buildBatch({ records: [{ ...record, timestamp: 200 }] }))
+    const whole = { offset: 1, timestamp: 150, leaderEpoch: 2 }
+    expect(await log.offsetForTimestamp(110, 4)).toEqual(whole)
+    expect(await log.offsetForTimestamp(151, 4)).toMatchObject({ offset: 3, timestamp: 200 })
+  })
+
+  it('makes no objects of millions of records in a few kilobytes', async () => {
+    // One record that compresses well, a million times over: the header need not tell.
+    const records = Array.from({ length: 1_000_000 }, () => ({
+      key: null,
+      value: null,
+      timestamp: 1,
+    }))
+    const batch = buildBatch({ records, codec: Codec.zstd, maxTimestamp: 9 })
+    expect(batch.length).toBeLessThan(1_000_000)
+    const log = await openLog(new SimulatedDisk(), { segmentBytes: 10_000_000 })
+    put(log, batch)
+    const before = process.memoryUsage().heapUsed
+    expect(await log.offsetForTimestamp(5, 1_000_000)).toBeNull()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(32 * 1024 * 1024)
   })
 })
 
