@@ -137,6 +137,11 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     return this.open
   }
 
+  /** A frame has begun and is not complete. */
+  get midFrame(): boolean {
+    return this.receiver.midFrame
+  }
+
   /** Requests taken and not answered. */
   get unanswered(): number {
     return this.replies.unanswered + this.held.length

@@ -1,0 +1,64 @@
+/**
+ * The fuzz lane, T6 of reference/reliability.md: hostile bytes against decoders, connections and handlers in this
+ * process, then against a broker of its own over sockets with clients at work beside, then floods.
+ *
+ *   node --import tsx test/fuzz/run.ts [--frames N] [--seconds S] [--seed X] [--only PART,…]
+ *                                      [--socket-frames N] [--compiled]
+ *   node --import tsx test/fuzz/run.ts --seed X --frame N      one mutated frame again
+ *
+ * Same seed, same frames. Parts: frames, sockets, floods. Prints what was covered per API, and ends with
+ * one line, `N passed, N failed, N skipped`; fails when less than half of --frames fit into --seconds.
+ */
+import { parseArgs } from 'node:util'
+import { initCodecs } from '../../engine/record/compression.ts'
+import { FuzzReport } from './fuzz-report.ts'
+import { InProcessFuzz } from './in-process.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    frames: { type: 'string', default: '20000000' },
+    seconds: { type: 'string', default: '330' },
+    seed: { type: 'string' },
+    frame: { type: 'string' },
+    only: { type: 'string', default: 'frames,sockets,floods' },
+    'socket-frames': { type: 'string', default: '100000' },
+    compiled: { type: 'boolean', default: false },
+  },
+})
+
+/** Below this many frames a run is a quick look, and systematic parts are thinned out alike. */
+const FULL_FRAMES = 5_000_000
+/** Of the time box. */
+const SHARE_OF_MUTATION = 0.6
+const SHARE_OF_HANDLERS = 0.12
+
+const seed = Number(flags.seed ?? Date.now() % 1_000_000_000)
+const seconds = Number(flags.seconds)
+const frames = Number(flags.frames)
+const parts = flags.only.split(',')
+const report = new FuzzReport()
+
+async function framesPart(): Promise<void> {
+  const fuzz = new InProcessFuzz({ frames, seconds, seed })
+  if (flags.frame !== undefined) {
+    await report.check('replay', () => fuzz.replay(Number(flags.frame)))
+    return
+  }
+  const every = frames >= FULL_FRAMES ? 1 : 23
+  await report.check('corpus', () => fuzz.replayCorpus())
+  await report.check('splits', () => fuzz.splits(every))
+  await report.check('bombs', () => fuzz.bombs(every))
+  await report.check('handlers', () =>
+    fuzz.handle(fuzz.handlerFrames(), seconds * SHARE_OF_HANDLERS),
+  )
+  await report.check('mutations', () =>
+    fuzz.mutate(frames - fuzz.handlerFrames(), seconds * SHARE_OF_MUTATION),
+  )
+  for (const line of fuzz.tally.lines()) console.log(line)
+  await report.check('coverage', () => fuzz.coverage())
+}
+
+await initCodecs()
+console.log(`seed ${seed}`)
+if (parts.includes('frames')) await framesPart()
+process.exit(report.end())
