@@ -64,6 +64,7 @@ export class ConnectionTarget implements FuzzTarget {
       response,
       pipelined: true,
       keepsRequestBytes: false,
+      keysOf: () => [],
       start: (context, _, reply) => {
         this.fate.taken.push(context.apiKey * 1_000 + context.apiVersion)
         reply.nothing()

@@ -207,6 +207,7 @@ export class InProcessBroker {
       clock,
       notices: new Notices(clock, logger),
       pressed: () => router.pressed,
+      moves: null,
       requestBytesMax: FUZZ_FRAME_BYTES_MAX,
       idleMs: config.connectionsMaxIdleMs,
     }
