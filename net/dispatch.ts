@@ -98,7 +98,7 @@ export class Dispatcher {
     try {
       const { bodyStart } = decodeRequestHeader(buffer, start, end)
       const reader = new Reader(buffer)
-      reader.reset(buffer, bodyStart, end)
+      reader.reset(buffer, bodyStart, end, limits.requestElementsMax)
       const request = decoderFor(handler.request, apiVersion)(reader) as object
       return handler.keysOf(this.services.router.image(), request)
     } catch (error) {
