@@ -1,7 +1,8 @@
 /**
  * Reads Kafka's primitive types from a region of a buffer. Nothing read here is trusted (N2): every
  * length is checked against the bytes left before it is used, every count against the bytes left
- * divided by the smallest element, and against the budget of elements one reader may create. Anything outside throws MalformedRequest. Nothing is allocated by a number on the wire.
+ * divided by the smallest element, and against the budget of elements one reader may create.
+ * Anything outside throws MalformedRequest. Nothing is allocated by a number on the wire.
  *
  *   int8 … int64        big-endian, two's complement
  *   varint              7 bits a byte, low bits first; at most 5 bytes for 32 bits
