@@ -11,6 +11,7 @@ import {
   batchBaseOffset,
   batchCrc,
   batchLastOffsetDelta,
+  batchLeaderEpoch,
   batchProducerId,
   batchSizeInBytes,
   computeBatchCrc,
@@ -60,6 +61,8 @@ const RETRY_PAUSE_MS = 100
 
 interface Position extends TopicPartition {
   offset: number
+  /** Of the batch read last, -1 before the first: it is committed beside the offset. */
+  leaderEpoch: number
   readonly topicId: string
   leader: number
   /** Monotonic time of the first of the errors in a row that may pass; null while all is well. */
@@ -78,12 +81,15 @@ export class ClientFetcher {
 
   /** Starts over with these partitions; `offset` may be 'earliest' or 'latest'. */
   async assign(
-    wanted: readonly (TopicPartition & { offset: number | 'earliest' | 'latest' })[],
+    wanted: readonly (TopicPartition & {
+      offset: number | 'earliest' | 'latest'
+      leaderEpoch?: number
+    })[],
   ): Promise<void> {
     const names = [...new Set(wanted.map(({ topic }) => topic))]
     const { topics } = await this.client.metadata(names)
     const positions: Position[] = []
-    for (const { topic, partition, offset } of wanted) {
+    for (const { topic, partition, offset, leaderEpoch = -1 } of wanted) {
       const description = topics.find(({ name }) => name === topic)
       const leader = description?.partitions.find(
         ({ partitionIndex }) => partitionIndex === partition,
@@ -98,13 +104,14 @@ export class ClientFetcher {
           ? offset
           : await this.listOffset(leader, topic, partition, offset)
       const { topicId } = description
-      positions.push({ topic, partition, offset: start, topicId, leader, failingSince: null })
+      const at = { topic, partition, offset: start, leaderEpoch }
+      positions.push({ ...at, topicId, leader, failingSince: null })
     }
     this.positions = positions
   }
 
   /** Next offset to be read per assigned partition. */
-  get assigned(): readonly Readonly<TopicPartition & { offset: number }>[] {
+  get assigned(): readonly Readonly<TopicPartition & { offset: number; leaderEpoch: number }>[] {
     return this.positions
   }
 
@@ -251,6 +258,7 @@ function take(
           })
     }
     position.offset = Math.max(position.offset, lastOffset + 1)
+    position.leaderEpoch = batchLeaderEpoch(bytes, at)
     at += batchSizeInBytes(bytes, at)
   }
 }

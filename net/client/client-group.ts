@@ -123,7 +123,9 @@ export class ClientGroupMember {
   }
 
   /** Commits next offsets; false: a rebalance is on. */
-  async commit(offsets: readonly (TopicPartition & { offset: number })[]): Promise<boolean> {
+  async commit(
+    offsets: readonly (TopicPartition & { offset: number; leaderEpoch?: number })[],
+  ): Promise<boolean> {
     if (offsets.length === 0) return true
     const connection = await this.coordinator()
     const version = connection.versionOf(OffsetCommitRequest, OFFSET_COMMIT_BY_NAME)
@@ -137,9 +139,10 @@ export class ClientGroupMember {
         ...this.instance(),
         topics: grouped(offsets).map(([name, list]) => ({
           name,
-          partitions: list.map(({ partition, offset }) => ({
+          partitions: list.map(({ partition, offset, leaderEpoch = -1 }) => ({
             partitionIndex: partition,
             committedOffset: offset,
+            committedLeaderEpoch: leaderEpoch,
             committedMetadata: '',
           })),
         })),

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startBroker } from '../support/broker-process.ts'
 import { type CliResult, runCli } from '../support/cli.ts'
 import { type GoldenRun, goldenRuns, maskOutput } from '../support/golden-cli.ts'
@@ -122,6 +122,55 @@ describe("Kafka's tools for groups and offsets, against our broker", () => {
   })
 })
 
+describe('a group with a member', () => {
+  let stop: () => void = () => {}
+  let reading: Promise<CliResult>
+  const member = (...args: string[]): Promise<CliResult> =>
+    ours('kafka-consumer-groups', '--group', 'living', ...args)
+
+  beforeAll(async () => {
+    const interrupted = new Promise<NodeJS.Signals>((resolve) => {
+      stop = () => resolve('SIGINT')
+    })
+    const read = (done: () => void): Promise<CliResult> =>
+      runCli(['consume', 'cli-orders', '-g', 'living', '--from-beginning', '-b', address], {
+        interrupted,
+        onOutput: done,
+      })
+    await new Promise<void>((done) => {
+      reading = read(done)
+    })
+  })
+  afterAll(async () => {
+    stop()
+    expect((await reading).code).toBe(0)
+  })
+
+  it('is described with ends and lag of what its member owns and has committed', async () => {
+    const row = /^living +cli-orders +0 +2 +2 +0 +sluice\S+ +\/127\.0\.0\.1 +sluice/m
+    const shown = await vi.waitUntil(
+      async () => {
+        const { stdout } = await member('--describe')
+        return row.test(stdout) && stdout
+      },
+      { timeout: 20_000 },
+    )
+    expect(shown).not.toContain('unknown')
+  })
+
+  it('keeps its positions: reset, deletion and deletion of offsets are refused', async () => {
+    const topic = ['--topic', 'cli-orders']
+    const reset = await member('--reset-offsets', ...topic, '--to-earliest', '--execute')
+    expect(reset.stdout).toContain("can only be reset if the group 'living' is inactive")
+    const dropped = await member('--delete')
+    expect(dropped.stdout).toContain('GroupNotEmptyException: The group is not empty.')
+    const forgotten = await member('--delete-offsets', ...topic)
+    expect(forgotten.stdout).toContain('GroupSubscribedToTopicException: Deleting offsets of')
+    const own = await runCli(['group', 'reset-offsets', 'living', '--to', 'latest', '-b', address])
+    expect([own.code, own.stderr]).toEqual([1, expect.stringMatching(/why: .*it has members/)])
+  })
+})
+
 describe('sluice group', () => {
   const group = (verb: string, ...args: string[]): Promise<CliResult> =>
     runCli(['group', verb, ...args, '-b', address])
@@ -181,14 +230,6 @@ describe('mistakes', () => {
       [groups, '--reset-offsets', '--group', 'g', '--all-topics', '--to-latest', '--to-earliest'],
       /can't be used with option/,
     ],
-    [
-      [groups, '--reset-offsets', '--group', 'g', '--all-topics', '--shift-by', 'two'],
-      /Cannot parse argument 'two' of option shift-by/,
-    ],
-    [
-      [groups, '--reset-offsets', '--group', 'g', '--all-topics', '--to-datetime', 'noon'],
-      /--to-datetime noon: not a time/,
-    ],
     [['kafka-get-offsets', '--topic-partitions', 'a:x'], /Invalid rule specification/],
     [['kafka-delete-records', '--offset-json-file', 'none.json'], /none\.json/],
   ])('%j: exit code 1 and a sentence', async (args, message) => {
@@ -198,6 +239,18 @@ describe('mistakes', () => {
       expect.stringMatching(message),
     ])
     expect(result.stderr).not.toMatch(/^\s+at /m)
+  })
+
+  it.each([
+    [['--shift-by', 'two'], "Cannot parse argument 'two' of option shift-by"],
+    [['--to-datetime', 'noon'], "It does not contain a 'T' according to ISO8601 format"],
+    [['--by-duration', '1h'], 'Text cannot be parsed to a Duration'],
+    [['--from-file', 'none.csv'], 'Unable to read file none.csv'],
+  ])('%j: told on stdout, exit code 0, as Kafka does', async (args, words) => {
+    const reset = ['--reset-offsets', '--group', 'g', '--all-topics', '--dry-run']
+    const { code, stdout } = await ours(groups, ...reset, ...args)
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^\nError: Executing consumer group/)])
+    expect(stdout).toContain(words)
   })
 
   const lines = [['kafka-consumer-groups', '--list'], ['kafka-get-offsets']]

@@ -6,6 +6,7 @@
 import type { Client } from '../../net/client/client.ts'
 import { RequestFailed } from '../../net/client/client-errors.ts'
 import { type CommittedOffset, committedOffsets } from './group-admin.ts'
+import { errorWords } from './kafka/java-errors.ts'
 import { listOffsets, OffsetTime, type PartitionOf, partitionKey } from './offsets-admin.ts'
 
 export type ResetTo =
@@ -22,12 +23,15 @@ export class ResetRefused extends Error {
   override name = 'ResetRefused'
 }
 
+export interface TopicWords {
+  readonly topic: string
+  /** Absent: all. */
+  readonly numbers: readonly number[] | undefined
+}
+
 /** `topic` or `topic:0,1`; throws ResetRefused. */
-export async function partitionsNamed(
-  client: Client,
-  words: readonly string[],
-): Promise<PartitionOf[]> {
-  const parsed = words.map((word) => {
+export function parseTopicWords(words: readonly string[]): TopicWords[] {
+  return words.map((word) => {
     const [topic = '', list, ...more] = word.split(':')
     if (topic === '' || more.length > 0)
       throw new ResetRefused(`Invalid topic arg '${word}', expected topic name and partitions`)
@@ -37,11 +41,19 @@ export async function partitionsNamed(
     })
     return { topic, numbers }
   })
+}
+
+/** The partitions there are of what is named; throws ResetRefused. */
+export async function partitionsNamed(
+  client: Client,
+  words: readonly string[],
+): Promise<PartitionOf[]> {
+  const parsed = parseTopicWords(words)
   const { topics } = await client.metadata([...new Set(parsed.map(({ topic }) => topic))])
   const wanted = parsed.flatMap(({ topic, numbers }) => {
     const known = topics.find(({ name }) => name === topic)
     if (known === undefined || known.errorCode !== 0)
-      throw new RequestFailed(known?.errorCode ?? UNKNOWN_TOPIC, null)
+      throw new ResetRefused(errorWords(known?.errorCode ?? UNKNOWN_TOPIC))
     const all = known.partitions.map(({ partitionIndex }) => partitionIndex)
     return (numbers ?? all).map((partition) => ({
       topic,

@@ -54,7 +54,7 @@ export class Flags {
 
 const COMMON: FlagTable = { help: 'flag', version: 'flag' }
 
-export function parseFlags(args: readonly string[], table: FlagTable): Flags {
+export function parseFlags(args: readonly string[], table: FlagTable, complaint = ''): Flags {
   const values = new Map<string, string[]>()
   const order: string[] = []
   for (let at = 0; at < args.length; at++) {
@@ -63,7 +63,8 @@ export function parseFlags(args: readonly string[], table: FlagTable): Flags {
     if (match === null) continue
     const name = match[1] ?? ''
     const kind = table[name] ?? COMMON[name]
-    if (kind === undefined) throw new KafkaToolExit(`${name} is not a recognized option`)
+    if (kind === undefined)
+      throw new KafkaToolExit(`${complaint}${name} is not a recognized option`)
     const known = values.get(name) ?? []
     values.set(name, known)
     order.push(name)
@@ -72,10 +73,10 @@ export function parseFlags(args: readonly string[], table: FlagTable): Flags {
     if (value === undefined && (kind !== 'optional' || !args[at + 1]?.startsWith('-')))
       value = args[++at]
     if (value === undefined && kind !== 'optional')
-      throw new KafkaToolExit(`Option ${name} requires an argument`)
+      throw new KafkaToolExit(`${complaint}Option ${name} requires an argument`)
     if (known.length > 0 && kind !== 'list')
       throw new KafkaToolExit(
-        `Found multiple arguments for option ${name}, but you asked for only one`,
+        `${complaint}Found multiple arguments for option ${name}, but you asked for only one`,
       )
     known.push(value ?? '')
   }
@@ -124,11 +125,16 @@ export function refuseSecurity(config: ReadonlyMap<string, string>): void {
 export async function runTool(
   args: readonly string[],
   io: CommandIo,
-  tool: { readonly about: string; readonly flags: FlagTable },
+  tool: {
+    readonly about: string
+    readonly flags: FlagTable
+    /** What stands before complaints about flags; '' when left out. */
+    readonly complaint?: string
+  },
   body: (flags: Flags) => Promise<number>,
 ): Promise<number> {
   try {
-    const flags = parseFlags(args, tool.flags)
+    const flags = parseFlags(args, tool.flags, tool.complaint)
     if (args.length === 0 || flags.has('help')) throw new KafkaToolUsage(tool.about)
     if (flags.has('version')) {
       io.stdout.write(`sluice ${VERSION}\n`)

@@ -14,7 +14,7 @@ import {
 } from '../group-reset.ts'
 import type { CommandIo } from '../io.ts'
 import type { PartitionOf } from '../offsets-admin.ts'
-import { type Flags, KafkaToolExit, KafkaToolUsage, numberFlag } from './flags.ts'
+import { type Flags, KafkaToolExit, KafkaToolUsage } from './flags.ts'
 import { table, widest } from './group-tables.ts'
 
 const SCENARIOS = [
@@ -32,15 +32,13 @@ export function checkReset(flags: Flags): void {
   if (flags.has('dry-run') && flags.has('execute'))
     throw new KafkaToolUsage('Option [reset-offsets] only accepts one of [dry-run] and [execute]')
   const [first, second] = SCENARIOS.filter((name) => flags.has(name))
-  const names = SCENARIOS.map((name) => `[${name}]`).join(', ')
+  const names = `[${SCENARIOS.map((name) => `[${name}]`).join(', ')}]`
   if (first === undefined)
     throw new KafkaToolUsage(
       `Option '[reset-offsets]' requires one of the following scenarios: ${names}`,
     )
   if (second !== undefined)
     throw new KafkaToolUsage(`Option "[${first}]" can't be used with option "[${second}]"`)
-  if (flags.has('topic') && flags.has('all-topics'))
-    throw new KafkaToolUsage(`Option "[all-topics]" can't be used with option "[topic]"`)
   if (!flags.has('topic') && !flags.has('all-topics') && !flags.has('from-file'))
     throw new KafkaToolUsage('One of the reset scopes should be defined: --all-topics, --topic.')
 }
@@ -70,7 +68,7 @@ export async function resetOffsets(client: Client, flags: Flags, io: CommandIo):
     const to: ResetTo = target ?? { kind: 'plan', offsets: plans?.get(groupId) ?? [] }
     if (to.kind === 'plan' && !plans?.has(groupId))
       throw new ResetRefused(`No reset plan for group ${groupId} found`)
-    const topics = flags.list('topic')
+    const topics = flags.has('all-topics') ? [] : flags.list('topic')
     const scope: PartitionOf[] | null =
       topics.length === 0 ? null : await partitionsNamed(client, topics)
     const offsets = await planReset(client, groupId, scope, to)
@@ -85,23 +83,36 @@ function targetOf(flags: Flags): ResetTo {
   if (flags.has('to-earliest')) return { kind: 'earliest' }
   if (flags.has('to-latest')) return { kind: 'latest' }
   if (flags.has('to-current')) return { kind: 'current' }
-  if (flags.has('to-offset')) return { kind: 'offset', value: numberFlag(flags, 'to-offset', 0) }
-  if (flags.has('shift-by')) return { kind: 'shift', value: numberFlag(flags, 'shift-by', 0) }
+  if (flags.has('to-offset')) return { kind: 'offset', value: wholeNumber(flags, 'to-offset') }
+  if (flags.has('shift-by')) return { kind: 'shift', value: wholeNumber(flags, 'shift-by') }
   const dateTime = flags.value('to-datetime')
   if (dateTime !== undefined) {
     const value = parseDateTime(dateTime)
     if (value !== null) return { kind: 'timestamp', value }
-    throw new KafkaToolExit(
-      `--to-datetime ${dateTime}: not a time; write it as 2026-01-31T12:00:00.000, with a zone ` +
-        'behind it if it is not UTC',
+    throw new ResetRefused(
+      dateTime.includes('T')
+        ? `java.text.ParseException: Unparseable date: "${dateTime}"${TIME_ADVICE}`
+        : 'java.text.ParseException: Error parsing timestamp. It does not contain a ' +
+            `'T' according to ISO8601 format${TIME_ADVICE}`,
     )
   }
   const duration = flags.value('by-duration') ?? ''
   const value = parseDuration(duration)
   if (value !== null) return { kind: 'timestamp', value: Date.now() - value }
-  throw new KafkaToolExit(
-    `--by-duration ${duration}: not a duration; write it as P1DT2H30M for a day, two hours and a half`,
+  throw new ResetRefused(
+    'Text cannot be parsed to a Duration\n  next: write it as P1DT2H30M for a day, two hours and a half',
   )
+}
+
+const TIME_ADVICE =
+  '\n  next: write it as 2026-01-31T12:00:00.000, with a zone behind it if it is not UTC'
+
+/** Of all of this flag the last counts, as there. */
+function wholeNumber(flags: Flags, name: string): number {
+  const text = flags.list(name).at(-1) ?? ''
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value)) return value
+  throw new ResetRefused(`Cannot parse argument '${text}' of option ${name}`)
 }
 
 function readText(file: string, io: CommandIo): string {
@@ -109,7 +120,7 @@ function readText(file: string, io: CommandIo): string {
     return readFileSync(resolve(io.cwd, file), 'utf8')
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
-    throw new KafkaToolExit(`--from-file: cannot read ${file}: ${detail}`)
+    throw new ResetRefused(`java.io.IOException: Unable to read file ${file}\n  why:  ${detail}`)
   }
 }
 

@@ -3,6 +3,8 @@
  * 4.2): output and exit codes as recorded in test/golden/cli/kafka-consumer-groups.txt. What a broker
  * refuses is told on stdout and ends with 0, as there.
  */
+import { ErrorCode } from '../../../engine/base/errors.ts'
+import { compilePattern } from '../../../engine/coordinator/group/topic-pattern.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import {
@@ -13,9 +15,9 @@ import {
   type GroupDescription,
   listConsumerGroups,
 } from '../group-admin.ts'
-import { partitionsNamed, ResetRefused } from '../group-reset.ts'
+import { parseTopicWords, ResetRefused } from '../group-reset.ts'
 import type { CommandIo } from '../io.ts'
-import { listOffsets, OffsetTime } from '../offsets-admin.ts'
+import { listOffsets, OffsetTime, type PartitionOf, partitionKey } from '../offsets-admin.ts'
 import { withAdminClient } from './admin-client.ts'
 import { type Flags, type FlagTable, KafkaToolExit, KafkaToolUsage, runTool } from './flags.ts'
 import { checkReset, resetOffsets } from './group-reset-flags.ts'
@@ -60,6 +62,12 @@ const ACTIONS = [
   ...['list', 'describe', 'delete', 'reset-offsets', 'delete-offsets', 'validate-regex'],
 ] as const
 
+const EXECUTE_WARNING =
+  'WARN: No action will be performed as the --execute option is missing. In version 5.0, this ' +
+  'command will require either --dry-run or --execute to be specified. You should add the ' +
+  '--dry-run option explicitly if you are scripting this command and want to keep the current ' +
+  'default behavior without prompting.'
+
 const STATES = [
   'Assigning',
   'CompletingRebalance',
@@ -75,12 +83,14 @@ export function kafkaConsumerGroups(args: readonly string[], io: CommandIo): Pro
   return runTool(args, io, { about: ABOUT, flags: FLAGS }, async (flags) => {
     const chosen = ACTIONS.filter((action) => flags.has(action))
     const action = chosen[0]
+    for (const each of chosen) check(flags, each)
     if (chosen.length !== 1 || action === undefined)
       throw new KafkaToolUsage(
         `Command must include exactly one action: ${ACTIONS.map((name) => `--${name}`).join(', ')}`,
       )
+    if (!flags.has('execute') && !flags.has('dry-run') && action === 'reset-offsets')
+      io.stderr.write(`${EXECUTE_WARNING}\n`)
     if (action === 'validate-regex') return validateRegex(flags, io)
-    check(flags, action)
     return withAdminClient(flags, io, async (client) => {
       try {
         await ACTS[action]?.(client, flags, io)
@@ -103,18 +113,16 @@ const ACTS: Readonly<Record<string, Act>> = {
 
 /** What the broker refused, or a plan that cannot be; others are thrown on. */
 function told(error: unknown): string {
-  if (error instanceof ResetRefused) return error.message
-  if (error instanceof RequestFailed)
-    return (
-      'Executing consumer group command failed due to ' +
-      javaError(error.code, error.message === '' ? null : error.message)
-    )
+  const what = 'Executing consumer group command failed due to '
+  if (error instanceof ResetRefused) return what + error.message
+  if (error instanceof RequestFailed) return what + javaError(error.code, error.told)
   throw error
 }
 
 const quoted = (names: readonly string[]): string => names.map((name) => `[${name}]`).join(', ')
 
 function check(flags: Flags, action: string): void {
+  if (action === 'validate-regex') return
   if (!flags.has('bootstrap-server'))
     throw new KafkaToolUsage('Missing required argument "[bootstrap-server]"')
   const given = (names: readonly string[]): number => names.filter((name) => flags.has(name)).length
@@ -122,7 +130,7 @@ function check(flags: Flags, action: string): void {
   if (action !== 'list' && action !== 'delete-offsets' && given(either) === 0)
     throw new KafkaToolUsage(`Option [${action}] takes one of these options: ${quoted(either)}`)
   if (given(either) === 2)
-    throw new KafkaToolUsage(`Option "[all-groups]" can't be used with option "[group]"`)
+    throw new KafkaToolUsage(`Option "[group]" can't be used with option "[all-groups]"`)
   if (action === 'describe') {
     const views = ['members', 'offsets', 'state']
     if (given(views) > 1)
@@ -134,7 +142,12 @@ function check(flags: Flags, action: string): void {
   } else
     for (const name of ['members', 'offsets', 'verbose', ...(action === 'list' ? [] : ['state'])])
       if (flags.has(name))
-        throw new KafkaToolUsage(`Option "[${name}]" can't be used with option "[${action}]"`)
+        throw new KafkaToolExit(
+          `Option(s) [${name}] are unavailable given other options on the command line`,
+        )
+  for (const name of action === 'list' ? ['group', 'topic'] : ['topic'])
+    if ((action === 'list' || action === 'describe') && flags.has(name))
+      throw new KafkaToolUsage(`Option "[${name}]" can't be used with option "[${action}]"`)
   if (action === 'delete' && flags.has('topic'))
     throw new KafkaToolUsage(
       'The consumer does not support topic-specific offset deletion from a consumer group.',
@@ -203,7 +216,8 @@ async function describe(client: Client, flags: Flags, io: CommandIo): Promise<vo
     else {
       const committed = await committedOffsets(client, groupId)
       const assigned = group.members.flatMap(({ assignment }) => assignment)
-      const ends = await listOffsets(client, [...committed, ...assigned], OffsetTime.latest)
+      const all = new Map([...committed, ...assigned].map((one) => [partitionKey(one), one]))
+      const ends = await listOffsets(client, [...all.values()], OffsetTime.latest)
       io.stdout.write(offsetsTable(group, committed, ends, verbose))
     }
   }
@@ -237,8 +251,9 @@ async function remove(client: Client, flags: Flags, io: CommandIo): Promise<void
 
 async function removeOffsets(client: Client, flags: Flags, io: CommandIo): Promise<void> {
   const groupId = flags.list('group')[0] ?? ''
-  const partitions = await partitionsNamed(client, flags.list('topic'))
-  const { errorCode, partitions: results } = await deleteOffsets(client, groupId, partitions)
+  const partitions = await partitionsWanted(client, flags.list('topic'))
+  const known = partitions.filter(({ partition }) => partition !== NO_PARTITION)
+  const { errorCode, partitions: results } = await deleteOffsets(client, groupId, known)
   const partly = results.some((result) => result.errorCode !== 0)
   if (errorCode !== 0) io.stdout.write(`\nError: ${reason(errorCode)}\n`)
   else if (partly)
@@ -246,8 +261,13 @@ async function removeOffsets(client: Client, flags: Flags, io: CommandIo): Promi
   else io.stdout.write(`Request succeeded for deleting offsets from group ${groupId}.\n`)
   const rows = partitions.map(({ topic, partition }) => {
     const result = results.find((entry) => entry.topic === topic && entry.partition === partition)
-    const code = errorCode !== 0 ? errorCode : (result?.errorCode ?? 0)
-    return [topic, String(partition), code === 0 ? 'Successful' : `Error: ${reason(code)}`]
+    const absent = partition === NO_PARTITION ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : 0
+    const code = errorCode !== 0 ? errorCode : (result?.errorCode ?? absent)
+    return [
+      topic,
+      partition === NO_PARTITION ? '-' : String(partition),
+      code === 0 ? 'Successful' : `Error: ${javaError(code)}`,
+    ]
   })
   const width = widest(rows.map(([topic = '']) => topic))
   io.stdout.write(
@@ -262,19 +282,28 @@ async function removeOffsets(client: Client, flags: Flags, io: CommandIo): Promi
   )
 }
 
+const NO_PARTITION = -1
+
+/** Partitions as they are named; all of a topic named without, or NO_PARTITION when it is not there. */
+async function partitionsWanted(client: Client, words: readonly string[]): Promise<PartitionOf[]> {
+  const parsed = parseTopicWords(words)
+  const whole = parsed.filter(({ numbers }) => numbers === undefined)
+  const { topics } = await client.metadata(whole.map(({ topic }) => topic))
+  return parsed.flatMap(({ topic, numbers }) => {
+    const found = topics.find(({ name, errorCode }) => name === topic && errorCode === 0)
+    const all = found?.partitions.map(({ partitionIndex }) => partitionIndex) ?? [NO_PARTITION]
+    return (numbers ?? all).map((partition) => ({ topic, partition }))
+  })
+}
+
 function reason(code: number): string {
   return javaError(code).replace(/^[\w.]+: /, '')
 }
 
 function validateRegex(flags: Flags, io: CommandIo): number {
   const text = flags.value('validate-regex') ?? ''
-  try {
-    new RegExp(text)
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error)
-    io.stdout.write(`The regular expression \`${text}\` is invalid: ${detail}.\n`)
-    return 1
-  }
-  io.stdout.write(`The regular expression \`${text}\` is valid.\n`)
+  const compiled = compilePattern(text)
+  const verdict = 'problem' in compiled ? `invalid: ${compiled.problem}` : 'valid'
+  io.stdout.write(`The regular expression \`${text}\` is ${verdict}.\n`)
   return 0
 }

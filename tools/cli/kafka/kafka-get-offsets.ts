@@ -39,12 +39,14 @@ const TIMES = new Map<string, number>([
   ['earliest-pending-upload', OffsetTime.earliestPendingUpload],
 ])
 const NO_OFFSET = -1
+const COMPLAINT = 'Error occurred: '
 const RULE = /^([^:,]*)(?::(?:([0-9]*)|(?:([0-9]*)-([0-9]*))))?$/
 
 type Filter = (partition: PartitionOf) => boolean
 
 export function kafkaGetOffsets(args: readonly string[], io: CommandIo): Promise<number> {
-  return runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => run(flags, io))
+  const tool = { about: ABOUT, flags: FLAGS, complaint: COMPLAINT }
+  return runTool(args, io, tool, (flags) => run(flags, io))
 }
 
 async function run(flags: Flags, io: CommandIo): Promise<number> {
@@ -113,7 +115,8 @@ function parsePartitions(text: string | undefined): ReadonlySet<number> | null {
 /** `topic`, `topic:3`, `topic:2-5` (5 exclusive), `topic:2-`, `topic:-5`; no topic means any. */
 function parseRule(rule: string): Filter {
   const parts = RULE.exec(rule)
-  if (parts === null) throw failed(`Invalid rule specification: ${rule}`)
+  if (parts === null)
+    throw failed(`org.apache.kafka.tools.TerseException: Invalid rule specification: ${rule}`)
   const [, pattern, one, from, to] = parts.map((part) => (part === '' ? undefined : part))
   const isWanted = topicMatcher(pattern ?? '.*')
   const first = Number(one ?? from ?? 0)
@@ -130,5 +133,5 @@ function topicMatcher(pattern: string): (name: string) => boolean {
 }
 
 function failed(message: string): KafkaToolExit {
-  return new KafkaToolExit(`Error occurred: ${message}`)
+  return new KafkaToolExit(COMPLAINT + message)
 }

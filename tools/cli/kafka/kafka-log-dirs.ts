@@ -6,7 +6,14 @@
 import type { CommandIo } from '../io.ts'
 import { partitionKey, sortedPartitions } from '../offsets-admin.ts'
 import { withAdminClient } from './admin-client.ts'
-import { type Flags, type FlagTable, KafkaToolExit, requireFlag, runTool } from './flags.ts'
+import {
+  type Flags,
+  type FlagTable,
+  KafkaToolExit,
+  KafkaToolUsage,
+  requireFlag,
+  runTool,
+} from './flags.ts'
 import { javaError } from './java-errors.ts'
 import { describeLogDirs, type LogDir } from './log-dirs.ts'
 
@@ -26,7 +33,7 @@ export function kafkaLogDirs(args: readonly string[], io: CommandIo): Promise<nu
 
 async function run(flags: Flags, io: CommandIo): Promise<number> {
   requireFlag(flags, 'bootstrap-server')
-  requireFlag(flags, 'describe')
+  if (!flags.has('describe')) throw new KafkaToolUsage('Missing required argument "[describe]"')
   const wanted = words(flags.value('broker-list')).map(brokerId)
   const topics = new Set(words(flags.value('topic-list')))
   return withAdminClient(flags, io, async (client) => {
