@@ -18,6 +18,7 @@ import { findKafkaJars, type KafkaJars } from '../support/kafka-jars.ts'
 import { startKafka } from '../support/kafka-process.ts'
 import type { ManagedBroker } from '../support/managed-broker.ts'
 import { adoptScenario } from './adopt.ts'
+import { bothWaysScenario } from './both-ways.ts'
 import { clusterToolsScenario } from './cluster-tools.ts'
 import { connectPageOtherScenario, connectPageScenario } from './connect-page.ts'
 import { consumerProtocolScenario } from './consumer-protocol.ts'
@@ -38,6 +39,7 @@ const scenarios: readonly Scenario[] = [
   javaScenario,
   javaAdminScenario,
   clusterToolsScenario,
+  bothWaysScenario,
   kafkajsScenario,
   platformaticScenario,
   pythonScenario,
