@@ -28,7 +28,12 @@ export function topicSettings(
 function logOptions(resolved: TopicConfig): LogOptions {
   // Kafka's default is never; ours bounds what a power cut can take even so (P1).
   const flushMs = resolved.flushMs < 0 ? limits.backgroundSyncMs : resolved.flushMs
-  return { ...resolved, flushMs }
+  // As Kafka: what must be compacted by then may not stay in the active segment.
+  const { cleanupPolicy, maxCompactionLagMs } = resolved
+  const segmentMs = cleanupPolicy.compact
+    ? Math.min(resolved.segmentMs, maxCompactionLagMs)
+    : resolved.segmentMs
+  return { ...resolved, flushMs, segmentMs }
 }
 
 function batchRules(topicPartition: string, resolved: TopicConfig): BatchRules {

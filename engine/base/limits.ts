@@ -143,6 +143,12 @@ export const limits = {
   moveSyncBytes: 32 * MIB,
   /** So much may be missing in the copy when its partition's appends are held back for the rest. */
   moveTailBytes: 1 * MIB,
+  /** Piece in which compaction reads and writes: what it holds in memory beside its map, a few times. */
+  compactPieceBytes: 1 * MIB,
+  /** A shard asks again after this, at the latest, when all threads of compaction are taken. */
+  compactRetryMs: 1_000,
+  /** Bytes of a compacted segment between two syncs. */
+  compactSyncBytes: 16 * MIB,
   /** Partitions of one shard on their way to other data folders; above it REQUEST_TIMED_OUT. */
   movesMax: 100_000,
   /** Partitions of one topic. */

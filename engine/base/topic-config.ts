@@ -43,6 +43,10 @@ export interface TopicConfig {
   readonly flushMs: number
   readonly flushMode: 'async' | 'group'
   readonly producerIdExpirationMs: number
+  readonly minCleanableDirtyRatio: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly deleteRetentionMs: number
   readonly maxMessageBytes: number
   readonly messageTimestampType: 'CreateTime' | 'LogAppendTime'
   /** Number.MAX_SAFE_INTEGER: no limit. */
@@ -83,6 +87,10 @@ export function topicConfig(
     flushMs: orNone(value('flush.ms')),
     flushMode: value('sluice.flush.mode') === 'group' ? 'group' : 'async',
     producerIdExpirationMs: effectiveConfig(config, dynamic).producerIdExpirationMs,
+    minCleanableDirtyRatio: value('min.cleanable.dirty.ratio'),
+    minCompactionLagMs: value('min.compaction.lag.ms'),
+    maxCompactionLagMs: value('max.compaction.lag.ms'),
+    deleteRetentionMs: value('delete.retention.ms'),
     maxMessageBytes: value('max.message.bytes'),
     messageTimestampType:
       value('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',

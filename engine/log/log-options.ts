@@ -24,6 +24,14 @@ export interface LogOptions {
   readonly flushMode: 'async' | 'group'
   /** producer.id.expiration.ms. */
   readonly producerIdExpirationMs: number
+  /** min.cleanable.dirty.ratio, of the bytes that may be compacted. */
+  readonly minCleanableDirtyRatio: number
+  /** min.compaction.lag.ms: younger segments stay as they are. */
+  readonly minCompactionLagMs: number
+  /** max.compaction.lag.ms: older dirty data is compacted whatever the ratio; the largest number: never. */
+  readonly maxCompactionLagMs: number
+  /** delete.retention.ms: how long tombstones and markers stay after the pass that met them first. */
+  readonly deleteRetentionMs: number
 }
 
 /** Kafka's defaults (segment.bytes 1 GiB, seven days), and a background sync within a second. */
@@ -41,4 +49,8 @@ export const DEFAULT_LOG_OPTIONS: LogOptions = {
   flushMs: 1_000,
   flushMode: 'async',
   producerIdExpirationMs: 86_400_000,
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 86_400_000,
 }

@@ -64,7 +64,7 @@ export async function storeEpochs(state: LogState): Promise<void> {
 }
 
 /** Snapshots that match no segment, but for the newest of a clean stop. */
-async function dropUnneededSnapshots(state: LogState): Promise<void> {
+export async function dropUnneededSnapshots(state: LogState): Promise<void> {
   const { disk } = state.ports
   const bases = state.segments.all().map(({ baseOffset }) => baseOffset)
   const known = await listProducerSnapshots(disk, state.dir)

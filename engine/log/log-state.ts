@@ -60,6 +60,8 @@ export class LogState {
   closed = false
   /** In the change-over to another data folder: no roll and no deletion may begin. */
   moving = false
+  /** A pass of compaction is under way: no deletion may begin. */
+  compacting = false
   private housekeeping: Promise<unknown> = Promise.resolve()
 
   constructor(

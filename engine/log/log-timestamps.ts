@@ -38,18 +38,21 @@ export function offsetForTimestamp(
   timestamp: number,
   visibleEndOffset: number,
 ): Promise<TimestampedOffset | null> {
-  return inOneFolder(state, () => firstAtOrAfter(state, timestamp, visibleEndOffset))
+  return amongOneList(state, () => firstAtOrAfter(state, timestamp, visibleEndOffset))
 }
 
-/** Searches again when the log moved to another folder meanwhile: its segments are others then. */
-async function inOneFolder<T>(state: LogState, search: () => Promise<T>): Promise<T> {
+/**
+ * Searches again when segments went meanwhile, deleted, or replaced by compaction or as the log moved to
+ * another folder: what stands in their place was not searched.
+ */
+async function amongOneList<T>(state: LogState, search: () => Promise<T>): Promise<T> {
   for (;;) {
-    const { dir } = state
+    const { generation } = state.segments
     try {
       const found = await search()
-      if (state.dir === dir || state.closed) return found
+      if (state.segments.generation === generation || state.closed) return found
     } catch (error) {
-      if (state.dir === dir || state.closed) throw error
+      if (state.segments.generation === generation || state.closed) throw error
     }
   }
 }
@@ -73,7 +76,7 @@ export function maxTimestampOffset(
   state: LogState,
   visibleEndOffset: number,
 ): Promise<TimestampedOffset | null> {
-  return inOneFolder(state, () => newest(state, visibleEndOffset))
+  return amongOneList(state, () => newest(state, visibleEndOffset))
 }
 
 async function newest(
@@ -135,17 +138,19 @@ function firstRecordAt(
   fromOffset: number,
 ): TimestampedOffset | null {
   const leaderEpoch = batchLeaderEpoch(buffer, at)
-  // As one record: those under LogAppendTime all have one time, those nobody can read none.
+  // As one record: nobody can read them.
   const wholeBatch = {
     timestamp: batchMaxTimestamp(buffer, at),
     offset: Math.max(batchBaseOffset(buffer, at), fromOffset),
     leaderEpoch,
   }
-  if (timestampTypeOf(batchAttributes(buffer, at)) === TimestampType.logAppendTime)
-    return wholeBatch
+  const appended = timestampTypeOf(batchAttributes(buffer, at)) === TimestampType.logAppendTime
   if (!canOpen(buffer, at)) return wholeBatch
+  // One time for all under LogAppendTime; but compaction may have taken the first, or all.
   while (cursor.next()) {
-    const recordTimestamp = batchBaseTimestamp(buffer, at) + cursor.timestampDelta
+    const recordTimestamp = appended
+      ? wholeBatch.timestamp
+      : batchBaseTimestamp(buffer, at) + cursor.timestampDelta
     const offset = batchBaseOffset(buffer, at) + cursor.offsetDelta
     if (recordTimestamp >= timestamp && offset >= fromOffset)
       return { timestamp: recordTimestamp, offset, leaderEpoch }

@@ -18,6 +18,7 @@ import { markedFolderName, parsePartitionFolder } from './data-folder.ts'
 import type { Disk, DiskError, DiskFile } from './disk.ts'
 import { LogFlush } from './flush.ts'
 import { type AppendOrigin, type AppendResult, LogAppender } from './log-append.ts'
+import { LogCompaction } from './log-compaction.ts'
 import { LogMove, MoveCancelled } from './log-move.ts'
 import { createFolder, type LogPlace, openFolder, parentOf, unmadeLog } from './log-open.ts'
 import type { LogOptions } from './log-options.ts'
@@ -50,6 +51,7 @@ export interface LogParameters extends LogPlace {
 
 export class Log {
   readonly topicPartition: string
+  readonly compaction: LogCompaction
   private place: LogPlace
   private readonly state: LogState
   private readonly appender: LogAppender
@@ -66,6 +68,7 @@ export class Log {
     this.appender = new LogAppender(state)
     this.flush = new LogFlush(state)
     this.retention = new LogRetention(state, this.flush, guard)
+    this.compaction = new LogCompaction(state, this.retention)
   }
 
   /**
@@ -150,6 +153,10 @@ export class Log {
   /** Producer ids and transactions; read only. */
   get producers(): ProducerStateManager {
     return this.state.producers
+  }
+
+  get dir(): string {
+    return this.state.dir
   }
 
   /** The data folder that holds it. */
@@ -474,6 +481,7 @@ export class Log {
     await this.resuming?.catch(() => {})
     await this.changingOver
     await this.retention.settled()
+    await this.compaction.settled()
     await this.flush.settled()
     await this.state.ports.openSegments.settled()
   }

@@ -12,6 +12,7 @@
  * log; they are unlinked after file.delete.delay.ms, once no reader holds them.
  */
 import { limits } from '../base/limits.ts'
+import { DiskError } from './disk.ts'
 import type { LogFlush } from './flush.ts'
 import { roll } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
@@ -28,7 +29,7 @@ export interface RetentionResult {
 
 interface DeletedSegment {
   readonly segment: Segment
-  readonly paths: readonly string[]
+  paths: readonly string[]
   readonly dueMs: number
 }
 
@@ -80,7 +81,11 @@ export class LogRetention {
     this.deleted = this.deleted.filter((entry) => !due.includes(entry))
     for (const { segment, paths } of due) {
       await segment.close(false)
-      for (const path of paths) await this.state.ports.disk.unlink(path)
+      for (const path of paths)
+        await this.state.ports.disk.unlink(path).catch((error: unknown) => {
+          // A segment replaced under the same name just now took its place.
+          if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error
+        })
     }
   }
 
@@ -88,7 +93,8 @@ export class LogRetention {
     const { state } = this
     let deletedSegments = 0
     let bytes = 0
-    if (state.segments.count === 0 || state.moving) return { deletedSegments, bytes }
+    if (state.segments.count === 0 || state.moving || state.compacting)
+      return { deletedSegments, bytes }
     const isClockTrusted = this.guard.trusted()
     for (;;) {
       state.assertUsable()
@@ -137,7 +143,7 @@ export class LogRetention {
 
   private async remove(segment: Segment, nextBaseOffset: number): Promise<void> {
     const { state } = this
-    const { disk, clock, openSegments } = state.ports
+    const { disk, openSegments } = state.ports
     if (nextBaseOffset > state.offsets.logStartOffset) {
       state.offsets.setLogStart(nextBaseOffset)
       state.epochs.truncateFromStart(nextBaseOffset)
@@ -146,20 +152,40 @@ export class LogRetention {
     segment.removed = true
     segment.unsynced = false
     openSegments.forget(segment)
-    const paths: string[] = []
-    const rename = async (path: string): Promise<void> => {
-      if ((await disk.stat(path)) === null) return
+    // The log first, durably: a crash must not leave it without its indexes and its snapshot.
+    const log = segment.path(SegmentSuffix.log)
+    await disk.rename(log, log + DELETED_SUFFIX)
+    await disk.syncDir(state.dir)
+    await this.renameAway(segment, [log + DELETED_SUFFIX], true)
+  }
+
+  /**
+   * Segments that another one replaced and that the log forgot: their files get `.deleted` names, and go
+   * as those of deleted segments do. The first one's snapshot belongs to the replacement too.
+   */
+  async discard(segments: readonly Segment[]): Promise<void> {
+    for (const [index, segment] of segments.entries()) await this.renameAway(segment, [], index > 0)
+  }
+
+  private async renameAway(
+    segment: Segment,
+    renamed: readonly string[],
+    withSnapshot: boolean,
+  ): Promise<void> {
+    const { dir, ports, options } = this.state
+    const { disk, clock } = ports
+    const paths = [...renamed]
+    const names = SEGMENT_SUFFIXES.map((suffix) => segment.path(suffix))
+    if (withSnapshot) names.push(`${dir}/${snapshotFileName(segment.baseOffset)}`)
+    for (const path of names) {
+      if ((await disk.stat(path)) === null) continue
       await disk.rename(path, path + DELETED_SUFFIX)
       paths.push(path + DELETED_SUFFIX)
     }
-    // The log first, durably: a crash must not leave it without its indexes and its snapshot.
-    await rename(segment.path(SegmentSuffix.log))
-    await disk.syncDir(state.dir)
-    for (const suffix of SEGMENT_SUFFIXES)
-      if (suffix !== SegmentSuffix.log) await rename(segment.path(suffix))
-    await rename(`${state.dir}/${snapshotFileName(segment.baseOffset)}`)
-    const dueMs = clock.monotonicMs() + state.options.fileDeleteDelayMs
-    this.deleted.push({ segment, paths, dueMs })
+    // One that was replaced before, under the same name, is unlinked by this; its readers keep the file.
+    for (const entry of this.deleted)
+      entry.paths = entry.paths.filter((path) => !paths.includes(path))
+    this.deleted.push({ segment, paths, dueMs: clock.monotonicMs() + options.fileDeleteDelayMs })
     if (!segment.lease.held) await segment.close(false)
   }
 }

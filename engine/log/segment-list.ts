@@ -4,6 +4,8 @@ import type { Segment } from './segment.ts'
 
 export class SegmentList {
   private readonly segments: Segment[] = []
+  /** Rises whenever a segment goes: what was looked up across a wait may be gone then. */
+  generation = 0
 
   get count(): number {
     return this.segments.length
@@ -62,14 +64,34 @@ export class SegmentList {
     return Math.max(0, low - 1)
   }
 
+  /** Whether `segments` are neighbours in it. */
+  holds(segments: readonly Segment[]): boolean {
+    const first = segments[0]
+    if (first === undefined || this.segments.length === 0) return false
+    const at = this.indexFor(first.baseOffset)
+    return segments.every((segment, index) => this.segments[at + index] === segment)
+  }
+
+  /** One segment for neighbours that are not the last; positions behind it stay what they are. */
+  replace(segments: readonly Segment[], segment: Segment): void {
+    assert(this.holds(segments), `the segments that ${segment.baseOffset} replaces are neighbours`)
+    const at = this.indexFor(segments[0]!.baseOffset)
+    assert(at + segments.length < this.segments.length, 'the active segment is not replaced')
+    segment.startByte = segments[0]!.startByte
+    this.segments.splice(at, segments.length, segment)
+    this.generation++
+  }
+
   /** Takes other segments for the same offsets; returns those it had. */
   replaceAll(segments: readonly Segment[]): readonly Segment[] {
+    this.generation++
     const before = this.segments.splice(0)
     for (const segment of segments) this.push(segment)
     return before
   }
 
   removeFirst(): Segment {
+    this.generation++
     const segment = this.segments.shift()
     assert(segment !== undefined, 'there is a segment to remove')
     return segment

@@ -136,7 +136,7 @@ export class CorruptLog extends Error {
   override name = 'CorruptLog'
   readonly path: string
   readonly position: number
-  constructor(segment: Segment, position: number, reason: string) {
+  constructor(segment: Pick<Segment, 'path'>, position: number, reason: string) {
     const path = segment.path('.log')
     super(
       `${path}: corrupt at byte ${position}: ${reason}. These bytes were synced, so the disk or ` +

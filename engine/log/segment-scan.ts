@@ -8,7 +8,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { BATCH_HEADER_BYTES, batchSizeInBytes, storedBatchProblem } from '../record/batch.ts'
-import { DiskError, type DiskFile, readFully } from './disk.ts'
+import { DiskError, type DiskFile, readFully, readFullySync } from './disk.ts'
 
 const CHUNK_BYTES = 1024 * 1024
 
@@ -29,63 +29,96 @@ export async function scanBatches(
   to: number,
   visit: VisitBatch,
 ): Promise<ScanResult> {
-  const window = new ScanWindow(file, from, to)
-  let position = from
-  while (position < to) {
-    const wanted = Math.min(BATCH_HEADER_BYTES, to - position)
-    // Waiting only at the end of a chunk: small batches come by the thousand.
-    if (!window.holds(position, wanted)) await window.load(position, wanted)
-    const size = wanted < BATCH_HEADER_BYTES ? 0 : batchSizeInBytes(window.buffer, window.at)
-    // A size that cannot be is judged below on what is there; only a possible one is worth reading.
-    if (size >= BATCH_HEADER_BYTES && size <= to - position && !window.holds(position, size))
-      await window.load(position, size)
-    const end = Math.min(window.end, window.at + (to - position))
-    const problem =
-      storedBatchProblem(window.buffer, window.at, end) ?? visit(window.buffer, window.at, position)
-    if (problem !== null) return { end: position, problem }
-    position += size
-  }
-  return { end: position, problem: null }
+  return await new BatchScan(file, from, to).run(visit)
 }
 
-/** A piece of the file in memory that moves forward. */
-class ScanWindow {
-  buffer: Buffer
-  /** Where the held position is in `buffer`, and the end of what was read. */
-  at = 0
-  end = 0
-  private start = 0
+/**
+ * A walk with a piece of the file in memory that moves forward. One that `visit` stopped goes on, at
+ * the same batch, when it is run again.
+ */
+export class BatchScan {
+  /** Where `missing` is in the file. */
+  private missingFrom: number
+  private buffer: Buffer
+  private missing: Buffer
+  /** Where the held bytes begin in the file, and their count. */
+  private start: number
+  private held = 0
+  private position: number
   private readonly file: DiskFile
   private readonly to: number
 
   constructor(file: DiskFile, from: number, to: number) {
     this.file = file
     this.to = to
+    this.start = from
+    this.position = from
+    this.missingFrom = from
     this.buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(0, to - from)))
+    this.missing = this.buffer
   }
 
-  /** Whether [position, position + bytes) is there; then it starts at `at`. */
-  holds(position: number, bytes: number): boolean {
-    if (position < this.start || position + bytes > this.start + this.end) return false
-    this.at = position - this.start
-    return true
+  async run(visit: VisitBatch): Promise<ScanResult> {
+    for (;;) {
+      const wanted = this.visitHeld(visit)
+      if (typeof wanted !== 'number') return wanted
+      const missing = this.makeRoom(wanted)
+      // Waiting only at the end of a chunk: small batches come by the thousand.
+      this.filled(await readFully(this.file, missing, this.missingFrom))
+    }
   }
 
-  /** Reads so that [position, position + bytes), a range within the file, starts at `at`. */
-  async load(position: number, bytes: number): Promise<void> {
-    assert(position + bytes <= this.to, `${position} + ${bytes} lies before ${this.to}`)
-    const held = this.start + this.end
-    const kept = Math.max(0, held - position)
-    const size = Math.min(Math.max(bytes, CHUNK_BYTES), this.to - position)
+  /** In the calling thread: for jobs, whose thread has nothing else to do. */
+  runSync(visit: VisitBatch): ScanResult {
+    for (;;) {
+      const wanted = this.visitHeld(visit)
+      if (typeof wanted !== 'number') return wanted
+      const missing = this.makeRoom(wanted)
+      this.filled(readFullySync(this.file, missing, this.missingFrom))
+    }
+  }
+
+  /** Walks what is held: the result, or how many bytes are wanted from the next batch on. */
+  private visitHeld(visit: VisitBatch): ScanResult | number {
+    const { buffer, to } = this
+    while (this.position < to) {
+      const left = to - this.position
+      const at = this.position - this.start
+      const wanted = Math.min(BATCH_HEADER_BYTES, left)
+      if (at + wanted > this.held) return wanted
+      const size = wanted < BATCH_HEADER_BYTES ? 0 : batchSizeInBytes(buffer, at)
+      // A size that cannot be is judged below on what is there; only a possible one is worth reading.
+      if (size >= BATCH_HEADER_BYTES && size <= left && at + size > this.held) return size
+      const end = Math.min(this.held, at + left)
+      const problem = storedBatchProblem(buffer, at, end) ?? visit(buffer, at, this.position)
+      if (problem !== null) return { end: this.position, problem }
+      this.position += size
+    }
+    return { end: this.position, problem: null }
+  }
+
+  /** Room for at least `bytes` from the position on, within the range: what is to be read into it. */
+  private makeRoom(bytes: number): Buffer {
+    const { position, to } = this
+    assert(position + bytes <= to, `${position} + ${bytes} lies before ${to}`)
+    const at = Math.min(position - this.start, this.held)
+    const kept = this.held - at
+    const size = Math.min(Math.max(bytes, CHUNK_BYTES), to - position)
     const target = size > this.buffer.length ? Buffer.allocUnsafeSlow(size) : this.buffer
-    if (kept > 0) this.buffer.copy(target, 0, position - this.start, this.end)
+    this.buffer.copy(target, 0, at, this.held)
     this.buffer = target
-    const missing = target.subarray(kept, size)
-    const filled = await readFully(this.file, missing, position + kept)
-    if (filled < missing.length)
-      throw new DiskError('EIO', this.file.path, `${filled} of ${missing.length} bytes read from`)
     this.start = position
-    this.at = 0
-    this.end = size
+    this.held = kept
+    this.missingFrom = position + kept
+    this.missing = target.subarray(kept, size)
+    return this.missing
+  }
+
+  /** The room's bytes were read. */
+  private filled(bytes: number): void {
+    const { file, missing } = this
+    if (bytes < missing.length)
+      throw new DiskError('EIO', file.path, `${bytes} of ${missing.length} bytes read from`)
+    this.held += bytes
   }
 }

@@ -36,6 +36,8 @@ export interface SegmentOptions {
   readonly indexBytesMax: number
   /** Wall clock, for the roll of segments without timestamps. */
   readonly createdMs: number
+  /** `.cleaned` for a segment that compaction makes; default: none. */
+  readonly mark?: string
 }
 
 /** The files of an open segment. */
@@ -73,6 +75,8 @@ export class Segment {
   /** Wall clock of the file's last change; for segments without timestamps. */
   modifiedMs: number
   hasTransactionIndex = false
+  /** What stands behind its names on the disk while compaction swaps it in. */
+  mark: string
   files: SegmentFiles | null = null
   private lastIndexedPosition = 0
   private indexEntriesWaiting = 0
@@ -88,6 +92,7 @@ export class Segment {
     this.modifiedMs = modifiedMs
     this.maxTimestampOffset = options.baseOffset
     this.summarized = size === 0
+    this.mark = options.mark ?? ''
   }
 
   /** Makes the files of a new segment. Its names are durable after a sync of the directory. */
@@ -101,7 +106,7 @@ export class Segment {
   }
 
   path(suffix: string): string {
-    return `${this.options.dir}/${segmentFileName(this.baseOffset, suffix)}`
+    return `${this.options.dir}/${segmentFileName(this.baseOffset, suffix)}${this.mark}`
   }
 
   /** The open files; asserts that they are open. */

@@ -39,6 +39,11 @@ export class TailPositions {
     this.first = this.next
   }
 
+  /** Forgets batches that begin before `byte`: their segments were replaced. */
+  forgetBelow(byte: number): void {
+    while (this.first < this.next && this.bytes[this.first & MASK]! < byte) this.first++
+  }
+
   /**
    * Number of the first remembered batch that ends at or above `offset`; -1 when it may lie before what
    * is remembered or behind all of it.
