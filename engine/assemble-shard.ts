@@ -7,11 +7,13 @@ import type { Random } from './base/random.ts'
 import { defaultGroupConfig, type GroupConfig } from './coordinator/group/config.ts'
 import { migrationPolicyOf } from './coordinator/group/consumer-options.ts'
 import { GroupCoordinator } from './coordinator/group/handle.ts'
+import type { CompactPool } from './log/compact-steps.ts'
 import { type Disk, DiskError } from './log/disk.ts'
 import { type MetadataImage, partitionKey } from './metadata/image.ts'
 import type { Partition } from './partition/partition.ts'
 import { Shard } from './shard.ts'
 import { type ControlPort, shardCalls } from './shard-calls.ts'
+import { ShardCompaction } from './shard-compaction.ts'
 import { coordinatorHost, OFFSETS_TOPIC } from './shard-coordinators.ts'
 import { type DataFolders, type FolderReport, ShardFolders } from './shard-folders.ts'
 import { ShardMoves } from './shard-moves.ts'
@@ -27,6 +29,7 @@ export interface ShardParts {
   readonly random: Random
   readonly logger: Logger
   readonly dataFolders: DataFolders
+  readonly compactors: CompactPool
   /** Does this shard own the partition with this key? */
   owns(key: number): boolean
   /** On shard 0. */
@@ -57,8 +60,12 @@ export function assembleShard(parts: ShardParts): AssembledShard {
   })
   const groups = new GroupCoordinator(host, groupConfig(config))
   const folders = new ShardFolders(parts.dataFolders)
+  const { compactors } = parts
+  const compaction = new ShardCompaction({ shard, config, random, upkeep, pool: compactors })
+  upkeep.onChanged = (partition) => compaction.consider(partition)
   const moves = new ShardMoves({
     shard,
+    compaction,
     disk,
     folders,
     upkeep,
@@ -66,7 +73,15 @@ export function assembleShard(parts: ShardParts): AssembledShard {
     onMoved: (_, folder) =>
       parts.report({ folder, failed: false, reason: '', offlineKeys: [], moved: true }),
   })
-  const partitions = new ShardPartitions({ ...parts, shard, upkeep, groups, folders, moves })
+  const partitions = new ShardPartitions({
+    ...parts,
+    shard,
+    upkeep,
+    groups,
+    folders,
+    moves,
+    compaction,
+  })
   shard.calls = shardCalls(shard, groups, parts.control, {
     shard,
     disk,
@@ -84,6 +99,7 @@ export function assembleShard(parts: ShardParts): AssembledShard {
       shard.flush()
     },
     closeClean: async () => {
+      await compaction.stop()
       await moves.stop()
       await upkeep.stop()
       await Promise.all([...shard.partitions.values()].map(closeLog))

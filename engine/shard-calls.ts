@@ -60,6 +60,7 @@ export function shardCalls(
         recoveryPoint: log.recoveryPoint,
         logStartOffset: log.logStartOffset,
         highWatermark,
+        cleanedOffset: log.compaction.cleanedEndOffset ?? -1,
         folder: parts.folders.folders.indexOf(log.dataFolder),
       })),
     }),

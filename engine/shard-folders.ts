@@ -21,6 +21,8 @@ export interface DataFolders {
   readonly placed: ReadonlyMap<string, string>
   /** From the log start checkpoints; absent = 0. */
   readonly logStartOffsets: ReadonlyMap<string, number>
+  /** From the cleaner checkpoints; absent = not yet compacted. */
+  readonly cleanedOffsets: ReadonlyMap<string, number>
   /** `topic-partition` → why recovery failed; these stay offline. */
   readonly damaged: ReadonlyMap<string, string>
 }

@@ -10,6 +10,7 @@ import { type Disk, DiskError } from './log/disk.ts'
 import { type LogMove, MoveCancelled } from './log/log-move.ts'
 import type { Partition } from './partition/partition.ts'
 import type { Shard } from './shard.ts'
+import type { ShardCompaction } from './shard-compaction.ts'
 import { failsFolder, liesIn, type ShardFolders } from './shard-folders.ts'
 import type { ShardUpkeep } from './shard-upkeep.ts'
 
@@ -18,6 +19,7 @@ export interface MovesParts {
   readonly disk: Disk
   readonly folders: ShardFolders
   readonly upkeep: ShardUpkeep
+  readonly compaction: Pick<ShardCompaction, 'hold' | 'release'>
   /** A folder failed while a partition was copied to it. */
   failFolder(folder: string, error: DiskError): void
   /** A partition changed over to the folder. */
@@ -116,8 +118,10 @@ export class ShardMoves {
 
   private async moveOne(entry: Entry): Promise<void> {
     const { partition, move } = entry
-    const { upkeep } = this.parts
+    const { upkeep, compaction } = this.parts
     try {
+      // The copy follows what retention takes away; it does not chase what compaction makes.
+      await compaction.hold(partition)
       const leave = await this.changeOver(partition, move)
       // Waits for readers of the old files; the next move does not.
       void leave().then((old) => {
@@ -128,6 +132,10 @@ export class ShardMoves {
       if (error instanceof DiskError) this.tellFailure(partition, move.target, error)
       else if (!(error instanceof MoveCancelled)) throw error
       await this.removeFuture(entry)
+    } finally {
+      // A deleted topic's partition stays held.
+      const { key } = partition.identity
+      if (this.parts.shard.partitions.get(key) === partition) compaction.release(partition)
     }
   }
 

@@ -23,6 +23,7 @@ import {
 } from './metadata/image.ts'
 import { Partition } from './partition/partition.ts'
 import type { Shard } from './shard.ts'
+import type { ShardCompaction } from './shard-compaction.ts'
 import { OFFSETS_TOPIC } from './shard-coordinators.ts'
 import {
   type DataFolders,
@@ -46,6 +47,7 @@ export interface PartitionsParts {
   readonly upkeep: ShardUpkeep
   readonly folders: ShardFolders
   readonly moves: ShardMoves
+  readonly compaction: ShardCompaction
   /** Tells shard 0 of a failed folder, or of partitions that went offline. */
   report(report: FolderReport): void
 }
@@ -213,7 +215,7 @@ export class ShardPartitions {
     settings: TopicSettings,
     folder: string,
   ): Promise<void> {
-    const { shard, disk, random, upkeep, dataFolders } = this.parts
+    const { shard, disk, random, upkeep, dataFolders, compaction } = this.parts
     const name = `${topic.name}-${index}`
     const key = partitionKey(topic.ordinal, index)
     const leaderEpoch = topic.partitions[index]?.leaderEpoch ?? 0
@@ -234,6 +236,7 @@ export class ShardPartitions {
       onFailed: (error) => partition?.fail(error),
     })
     log.assignLeaderEpoch(leaderEpoch)
+    log.compaction.cleanedEndOffset = dataFolders.cleanedOffsets.get(name) ?? null
     const { topicId, internal } = topic
     const identity = { key, topic: topic.name, index, topicId, internal }
     partition = new Partition(identity, log, leaderEpoch, settings.rulesFor(index), {
@@ -248,6 +251,7 @@ export class ShardPartitions {
     if (this.parts.folders.hasFailed(folder))
       partition.fail(new DiskError('EIO', folder, 'use after the failure of'))
     if (topic.name === OFFSETS_TOPIC) this.coordinatorsToLoad.push(index)
+    compaction.consider(partition)
   }
 
   /** Loading goes on behind the start; requests meanwhile are answered with "load in progress". */
@@ -293,7 +297,7 @@ export class ShardPartitions {
   }
 
   private async removeTopic(topic: TopicImage): Promise<void> {
-    const { shard, groups, upkeep, folders, moves } = this.parts
+    const { shard, groups, upkeep, folders, moves, compaction } = this.parts
     for (const { index } of topic.partitions) {
       folders.forget(`${topic.name}-${index}`)
       const key = partitionKey(topic.ordinal, index)
@@ -304,6 +308,7 @@ export class ShardPartitions {
       shard.remove(partition)
       if (topic.name === OFFSETS_TOPIC) groups.unloadPartition(index)
       await moves.cancel(key)
+      await compaction.hold(partition)
       const folder = await partition.log.delete().catch((error: unknown) => {
         if (!(error instanceof DiskError) || !wasOffline) throw error
         // The next start that sees the folder puts it aside, as one of a topic nobody knows.

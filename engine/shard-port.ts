@@ -192,6 +192,8 @@ export interface ShardCalls {
       readonly recoveryPoint: number
       readonly logStartOffset: number
       readonly highWatermark: number
+      /** First offset that was not compacted; -1: no pass yet. */
+      readonly cleanedOffset: number
       /** Index in log.dirs of the data folder that holds it. */
       readonly folder: number
     }[]

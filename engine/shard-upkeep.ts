@@ -19,6 +19,8 @@ export class ShardUpkeep {
   /** Folders of deleted topics and when they may go. */
   private readonly removals = new Map<string, Timer>()
   private running: Promise<void> = Promise.resolve()
+  /** A partition wrote or has other options: it may be worth compacting. */
+  onChanged: (partition: Partition) => void = () => {}
 
   constructor(shard: Shard, disk: Disk, config: BrokerConfig) {
     this.shard = shard
@@ -42,6 +44,7 @@ export class ShardUpkeep {
       if (Number.isFinite(dueMs)) shard.timers.arm(timer, dueMs)
     }
     this.armRetention()
+    this.onChanged(partition)
   }
 
   /** Other options are in force for its log: what is due may be due earlier. */
@@ -53,6 +56,7 @@ export class ShardUpkeep {
       if (Number.isFinite(dueMs)) this.shard.timers.arm(timer, dueMs)
     }
     if (partition.log.hasFolder) this.armRetention()
+    this.onChanged(partition)
   }
 
   /** A partition left the shard. */
@@ -112,7 +116,8 @@ export class ShardUpkeep {
     if (segments > 0) this.armRetention()
   }
 
-  private armPurge(dueMs: number): void {
+  /** Deleted files wait until then. */
+  armPurge(dueMs: number): void {
     if (!Number.isFinite(dueMs) || this.purgeTimer.armed) return
     this.shard.timers.arm(this.purgeTimer, dueMs)
   }

@@ -22,6 +22,7 @@ import { topicConfigEntries } from '../engine/metadata/config-entries.ts'
 import { topicChanges } from '../engine/metadata/image.ts'
 import { codecAvailability, initCodecs } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
+import { cleanersMemory } from '../workers/compactors.ts'
 import { Jobs } from '../workers/jobs.ts'
 import type { ShardPool } from '../workers/pool.ts'
 import { advertisedAddress, hostPort, reachabilityWarning } from './advertised-address.ts'
@@ -135,6 +136,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   const storage = await openStorage(storagePorts(config, logger), undo)
   const served = await addresses
   const quotaMemory = quotaMemoryFor(config)
+  const compactions = cleanersMemory()
   const dataFor = (shard: number): ShardThreadData => ({
     config,
     clusterId: storage.folders.clusterId,
@@ -143,6 +145,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     listeners: openListeners(sockets, served, shard, shards),
     logStyle: options.logStyle,
     quotaMemory,
+    compactions,
   })
   const begun = pool.begin(dataFor)
   // Heard of where it is awaited, after what this thread does meanwhile.

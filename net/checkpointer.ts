@@ -1,8 +1,8 @@
 /**
  * Writes the offset checkpoints of every data folder: recovery points (how much of a log a crash
- * leaves to check), log start offsets, high watermarks. Shard 0 asks every shard for its part. A
- * file is rewritten only when it changed; each is safe to lose (S8). Kafka's intervals, by the
- * wheel.
+ * leaves to check), log start offsets, high watermarks, how far logs are compacted. Shard 0 asks every
+ * shard for its part. A file is rewritten only when it changed; each is safe to lose (S8). Kafka's
+ * intervals, by the wheel.
  */
 import type { Clock } from '../engine/base/clock.ts'
 import type { Logger } from '../engine/base/logger.ts'
@@ -68,7 +68,9 @@ export class Checkpointer {
     const names = namesByOrdinal(router.image())
     for (let shard = 0; shard < router.shards; shard++) {
       const { partitions } = await router.call(shard, calls.checkpoints, {})
-      for (const { key, folder, recoveryPoint, logStartOffset, highWatermark } of partitions) {
+      for (const partition of partitions) {
+        const { key, folder, recoveryPoint, logStartOffset, highWatermark, cleanedOffset } =
+          partition
         const topic = names.get(ordinalOfKey(key))
         const written = folders.get(this.parts.dataFolders.folders[folder] ?? '')
         if (topic === undefined || written === undefined) continue
@@ -77,6 +79,7 @@ export class Checkpointer {
         if (recoveryPoint > 0) written[CheckpointFile.recoveryPoint].set(name, recoveryPoint)
         if (logStartOffset > 0) written[CheckpointFile.logStartOffset].set(name, logStartOffset)
         if (highWatermark > 0) written[CheckpointFile.highWatermark].set(name, highWatermark)
+        if (cleanedOffset >= 0) written[CheckpointFile.cleaner].set(name, cleanedOffset)
       }
     }
     for (const [folder, written] of folders) {
@@ -94,6 +97,7 @@ export class Checkpointer {
       CheckpointFile.recoveryPoint,
       CheckpointFile.logStartOffset,
       CheckpointFile.highWatermark,
+      CheckpointFile.cleaner,
     ]) {
       const path = `${folder}/${file}`
       const content = formatOffsetCheckpoint(written[file])

@@ -163,15 +163,18 @@ export async function placeFolders(
   const { config } = ports
   const placed = new Map<string, string>()
   const logStartOffsets = new Map<string, number>()
+  const cleanedOffsets = new Map<string, number>()
   const recoveryPoints = new Map<string, Map<string, number>>()
   const futures: FutureFolder[] = []
   const failed = new Map(open.failed)
   await eachFolder(ports, failed, async (folder) => {
-    const { starts, points } = await readCheckpoints(ports, folder)
+    const { starts, points, cleaned } = await readCheckpoints(ports, folder)
     const found = await knownPartitions(ports, folder, image, unfinishedDeletions)
     // Starts only rise: of two, as after a move, the later one counts.
     for (const [name, offset] of starts)
       logStartOffsets.set(name, Math.max(offset, logStartOffsets.get(name) ?? 0))
+    for (const [name, offset] of cleaned)
+      cleanedOffsets.set(name, Math.max(offset, cleanedOffsets.get(name) ?? 0))
     recoveryPoints.set(folder, points)
     futures.push(...found.futures)
     for (const name of found.known) {
@@ -189,10 +192,18 @@ export async function placeFolders(
         dir: `${folder}/${name}`,
         recoveryPoint: recoveryPoints.get(folder)?.get(name) ?? 0,
         logStartOffset: logStartOffsets.get(name) ?? 0,
+        isCompacted: cleanedOffsets.has(name),
       })
   const damaged = await recoverAll(ports, unclean, image, jobs)
   return {
-    dataFolders: { folders: config.dataFolders, failed, placed, logStartOffsets, damaged },
+    dataFolders: {
+      folders: config.dataFolders,
+      failed,
+      placed,
+      logStartOffsets,
+      cleanedOffsets,
+      damaged,
+    },
     unfinishedMoves,
     // What lies in a folder that cannot be seen is still to be deleted.
     finishedDeletions: failed.size > 0 ? [] : [...unfinishedDeletions.keys()],
@@ -202,7 +213,8 @@ export async function placeFolders(
 async function readCheckpoints({ disk, logger }: FolderPorts, folder: string) {
   const starts = await readOffsetCheckpoint(disk, folder, CheckpointFile.logStartOffset, logger)
   const points = await readOffsetCheckpoint(disk, folder, CheckpointFile.recoveryPoint, logger)
-  return { starts, points }
+  const cleaned = await readOffsetCheckpoint(disk, folder, CheckpointFile.cleaner, logger)
+  return { starts, points, cleaned }
 }
 
 /** The copy of a move that a stop cut short. */
@@ -287,6 +299,8 @@ interface UncleanLog {
   readonly dir: string
   readonly recoveryPoint: number
   readonly logStartOffset: number
+  /** Whatever its policy says now: its offsets may leave gaps. */
+  readonly isCompacted: boolean
 }
 
 const PROGRESS_MS = 5_000
@@ -353,7 +367,7 @@ async function recoverOne(
       indexIntervalBytes: log.indexIntervalBytes,
       segmentIndexBytes: log.segmentIndexBytes,
       producerIdExpirationMs: log.producerIdExpirationMs,
-      gapsAllowed: log.cleanupPolicy.compact,
+      gapsAllowed: log.cleanupPolicy.compact || unclean.isCompacted,
       nowMs: clock.wallMs(),
     },
   })

@@ -17,6 +17,7 @@ import { initCodecs } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
 import type { DataFolders } from '../engine/shard-folders.ts'
 import { openChannels } from '../workers/channel.ts'
+import { Compactors } from '../workers/compactors.ts'
 import { linkShard, type ShardLink } from '../workers/link.ts'
 import { calls, type StopStage } from '../workers/messages.ts'
 import { ownerOfKey } from '../workers/placement.ts'
@@ -42,6 +43,8 @@ export interface ShardThreadData {
   readonly logStyle: LogStyle
   /** Shared by all threads. */
   readonly quotaMemory: QuotaMemory
+  /** Shared by all threads: compactions under way. */
+  readonly compactions: SharedArrayBuffer
 }
 
 export interface ShardRunParts {
@@ -61,12 +64,14 @@ export class RunningShard {
   private readonly assembled: AssembledShard
   private readonly server: ShardServer
   private readonly wheelHost: WheelHost
+  private readonly compactors: Compactors
 
   constructor(parts: ShardRunParts) {
     const { wiring, data, logger } = parts
     const { config, dataFolders } = data
     this.config = config
     this.style = data.logStyle
+    this.compactors = new Compactors(data.compactions)
     const image = emptyImage(data.clusterId, data.brokerId)
     this.assembled = assembleShard({
       config,
@@ -75,6 +80,7 @@ export class RunningShard {
       random: systemRandom,
       logger,
       dataFolders,
+      compactors: this.compactors,
       owns: (key) => ownerOfKey(key, wiring.shards) === wiring.shard,
       control: parts.control,
       report: (report) => {
@@ -141,6 +147,7 @@ export class RunningShard {
         return
       case 'close':
         await this.assembled.closeClean()
+        await this.compactors.close()
         return
       case 'end':
         this.wheelHost.stop()

@@ -150,6 +150,7 @@ const Checkpoints = message(NO_API_KEY, 'Checkpoints', PLAIN, {
     recoveryPoint: int64,
     logStartOffset: int64,
     highWatermark: int64,
+    cleanedOffset: int64,
     folder: int32,
   }),
 })

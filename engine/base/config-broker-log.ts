@@ -23,7 +23,6 @@ import {
 } from './config-option.ts'
 
 const ALONE = 'counts only among several brokers; this one is alone'
-const NO_COMPACTION = 'compaction is not built yet: compacted topics keep all records'
 const TIERED = 'counts only with tiered storage, which is not built yet'
 
 export const logOptions = {
@@ -68,45 +67,61 @@ export const logOptions = {
     'Replicas of topics created without a count.',
   ),
   'delete.topic.enable': served(boolean(true), 'high read-only', 'Topics can be deleted.'),
-  'log.cleaner.backoff.ms': ignored(long(15_000, atLeast(0)), 'medium cluster-wide', NO_COMPACTION),
-  'log.cleaner.dedupe.buffer.size': ignored(
+  'log.cleaner.backoff.ms': served(
+    long(15_000, atLeast(0)),
+    'medium cluster-wide',
+    'How long after a look at dirty logs the next one follows.',
+  ),
+  'log.cleaner.dedupe.buffer.size': served(
     long(134_217_728),
     'medium cluster-wide',
-    NO_COMPACTION,
+    'Bytes in which compaction remembers keys, over all its threads: 16 a key. A full one takes more passes.',
   ),
-  'log.cleaner.delete.retention.ms': ignored(
+  'log.cleaner.delete.retention.ms': served(
     long(86_400_000, atLeast(0)),
     'medium cluster-wide',
-    NO_COMPACTION,
+    'How long tombstones stay after the first compaction that met them.',
   ),
-  'log.cleaner.enable': ignored(boolean(true), 'medium read-only', NO_COMPACTION),
-  'log.cleaner.io.buffer.load.factor': ignored(double(0.9), 'medium cluster-wide', NO_COMPACTION),
+  'log.cleaner.enable': served(
+    boolean(true),
+    'medium read-only',
+    'Topics with the policy compact are compacted.',
+  ),
+  'log.cleaner.io.buffer.load.factor': served(
+    double(0.9),
+    'medium cluster-wide',
+    'How full the memory for keys may get; fuller holds more keys and finds them slower.',
+  ),
   'log.cleaner.io.buffer.size': ignored(
     int(524_288, atLeast(0)),
     'medium cluster-wide',
-    NO_COMPACTION,
+    'compaction reads and writes in pieces of one MiB',
   ),
-  'log.cleaner.io.max.bytes.per.second': ignored(
+  'log.cleaner.io.max.bytes.per.second': served(
     double(DOUBLE_MAX),
     'medium cluster-wide',
-    NO_COMPACTION,
+    'Bytes a second that compaction reads and writes, over all its threads.',
   ),
-  'log.cleaner.max.compaction.lag.ms': ignored(
+  'log.cleaner.max.compaction.lag.ms': served(
     long(LONG_MAX, atLeast(1)),
     'medium cluster-wide',
-    NO_COMPACTION,
+    'A record waits for its compaction this long at most.',
   ),
-  'log.cleaner.min.cleanable.ratio': ignored(
+  'log.cleaner.min.cleanable.ratio': served(
     double(0.5, between(0, 1)),
     'medium cluster-wide',
-    NO_COMPACTION,
+    'Share of not yet compacted bytes from which a log is compacted.',
   ),
-  'log.cleaner.min.compaction.lag.ms': ignored(
+  'log.cleaner.min.compaction.lag.ms': served(
     long(0, atLeast(0)),
     'medium cluster-wide',
-    NO_COMPACTION,
+    'Records younger than this are not compacted.',
   ),
-  'log.cleaner.threads': ignored(int(1, atLeast(0)), 'medium cluster-wide', NO_COMPACTION),
+  'log.cleaner.threads': served(
+    int(1, atLeast(0)),
+    'medium cluster-wide',
+    'Logs that are compacted at the same time.',
+  ),
   'log.cleanup.policy': served(
     list(['delete'], oneOf('compact', 'delete')),
     'medium cluster-wide',

@@ -51,7 +51,6 @@ const closed = topic(refused)
 
 const TIERED = 'counts only with tiered storage, which is not built yet'
 const ALONE = 'counts only among several brokers; this one is alone'
-const COMPACTION = 'compaction is not built yet: compacted topics keep all records'
 
 const throttledReplicas: ConfigRule = {
   text: '[partitionId]:[brokerId],[partitionId]:[brokerId],...',
@@ -93,10 +92,10 @@ export const topicOptions = {
     ['compression.zstd.level'],
     'Level used when zstd is the compression.type.',
   ),
-  'delete.retention.ms': idle(
+  'delete.retention.ms': works(
     long(86_400_000, atLeast(0)),
     ['log.cleaner.delete.retention.ms'],
-    COMPACTION,
+    'How long tombstones stay after the first compaction that met them.',
   ),
   'file.delete.delay.ms': works(
     long(60_000, atLeast(0)),
@@ -127,10 +126,10 @@ export const topicOptions = {
   'leader.replication.throttled.replicas': idle(list([], throttledReplicas), [], ALONE),
   'local.retention.bytes': idle(long(-2, atLeast(-2)), ['log.local.retention.bytes'], TIERED),
   'local.retention.ms': idle(long(-2, atLeast(-2)), ['log.local.retention.ms'], TIERED),
-  'max.compaction.lag.ms': idle(
+  'max.compaction.lag.ms': works(
     long(LONG_MAX, atLeast(1)),
     ['log.cleaner.max.compaction.lag.ms'],
-    COMPACTION,
+    'A record waits for its compaction this long at most.',
   ),
   'max.message.bytes': works(
     int(1_048_588, atLeast(0)),
@@ -152,15 +151,15 @@ export const topicOptions = {
     ['log.message.timestamp.type'],
     "Whether records carry their producer's time or the time of their append.",
   ),
-  'min.cleanable.dirty.ratio': idle(
+  'min.cleanable.dirty.ratio': works(
     double(0.5, between(0, 1)),
     ['log.cleaner.min.cleanable.ratio'],
-    COMPACTION,
+    'Share of not yet compacted bytes from which a log is compacted.',
   ),
-  'min.compaction.lag.ms': idle(
+  'min.compaction.lag.ms': works(
     long(0, atLeast(0)),
     ['log.cleaner.min.compaction.lag.ms'],
-    COMPACTION,
+    'Records younger than this are not compacted.',
   ),
   'min.insync.replicas': works(
     int(1, atLeast(1)),

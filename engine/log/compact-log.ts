@@ -348,8 +348,7 @@ async function walkFile(
     pace(end - start)
     await between()
     if (problem === STOP) return true
-    if (problem !== null && problem !== PAUSE)
-      throw new CorruptLog({ path: () => file.path }, end, problem)
+    if (problem !== null && problem !== PAUSE) throw new CorruptLog(file.path, end, problem)
     from = end
   }
   return false

@@ -12,7 +12,7 @@ import {
   batchMaxTimestamp,
   batchSizeInBytes,
 } from '../record/batch.ts'
-import type { Disk, DiskFile } from './disk.ts'
+import { type Disk, type DiskFile, parentDir } from './disk.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import { loadProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducerStateManager } from './producer-state.ts'
@@ -136,12 +136,13 @@ export class CorruptLog extends Error {
   override name = 'CorruptLog'
   readonly path: string
   readonly position: number
-  constructor(segment: Pick<Segment, 'path'>, position: number, reason: string) {
-    const path = segment.path('.log')
+  /** `log` is its segment, or the path of its file. */
+  constructor(log: Segment | string, position: number, reason: string) {
+    const path = typeof log === 'string' ? log : log.path('.log')
     super(
       `${path}: corrupt at byte ${position}: ${reason}. These bytes were synced, so the disk or ` +
         'something else changed them. Restore the file from a copy, or stop the broker and save ' +
-        `all that is intact with \`sluice log salvage ${segment.options.dir}\``,
+        `all that is intact with \`sluice log salvage ${parentDir(path)}\``,
     )
     this.path = path
     this.position = position

@@ -43,11 +43,13 @@ async function rig(more: Partial<DataFolders> = {}, disk = new SimulatedDisk({ s
     clock,
     random: seededRandom(5),
     logger,
+    compactors: { take: () => null },
     dataFolders: {
       folders: FOLDERS,
       failed: new Map(),
       placed: new Map(),
       logStartOffsets: new Map(),
+      cleanedOffsets: new Map(),
       damaged: new Map(),
       ...more,
     },

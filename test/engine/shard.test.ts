@@ -56,11 +56,13 @@ async function rig(topics: TopicImage[], disk = new SimulatedDisk({ seed: 7 })) 
     clock,
     random: { uuid: () => `${counter++}`.padStart(22, 'A'), int: () => 0 },
     logger: silentLogger,
+    compactors: { take: () => null },
     dataFolders: {
       folders: ['/data'],
       failed: new Map(),
       placed: new Map(),
       logStartOffsets: new Map(),
+      cleanedOffsets: new Map(),
       damaged: new Map(),
     },
     owns: () => true,

@@ -58,6 +58,8 @@ export const importTable: readonly Row[] = [
   { from: 'engine/', allow: ['engine/'], node: PURE_NODE },
   // A background job is engine work on a pool thread with the real disk: the only such file kind.
   { from: 'workers/jobs/', allow: ['engine/'] },
+  // Implements a port of the engine's with the threads of the job pool.
+  { from: 'workers/compactors.ts', allow: ['engine/', 'workers/'] },
   { from: 'workers/worker.ts', allow: ['engine/', 'workers/'] },
   {
     from: 'workers/',
