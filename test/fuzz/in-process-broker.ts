@@ -3,6 +3,7 @@
  * real handlers, router, shard, coordinators, controller and disk, with connections fed by hand instead
  * of sockets. Chance comes from a seed.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,6 +36,7 @@ import { ReplyOutput } from '../../net/reply.ts'
 import { processMs, systemClock } from '../../net/system-ports.ts'
 import { WheelHost } from '../../net/wheel-host.ts'
 import { linkShard, type ShardLink } from '../../workers/link.ts'
+import { inlineCompactors } from '../support/compact-rig.ts'
 import { creation, topic } from '../support/controller-rig.ts'
 import { inProcessChannels, TaskQueue } from '../support/in-process-channels.ts'
 import { seededRandom } from '../support/seeded-random.ts'
@@ -114,8 +116,10 @@ export class InProcessBroker {
         failed: new Map(),
         placed: new Map(),
         logStartOffsets: new Map(),
+        cleanedOffsets: new Map(),
         damaged: new Map(),
       },
+      compactors: inlineCompactors(disk),
       owns: () => true,
       control: controlPort(parts),
       report: ({ reason }) => this.fatal.push(new Error(`a folder was reported: ${reason}`)),

@@ -17,6 +17,7 @@ import { Checkpointer, type CheckpointerParts } from '../../net/checkpointer.ts'
 import { FolderWatch } from '../../net/folder-watch.ts'
 import { openStorage, type Storage } from '../../net/storage.ts'
 import { type RecoverLogInput, recoverLogOn } from '../../workers/jobs/recover-log.ts'
+import { inlineCompactors } from './compact-rig.ts'
 import type { TestClock } from './log-rig.ts'
 import { seededRandom } from './seeded-random.ts'
 
@@ -98,6 +99,7 @@ export class SimulatedBroker {
       random,
       logger,
       dataFolders,
+      compactors: inlineCompactors(disk),
       owns: () => true,
       control: {
         handle: () => Promise.reject(new Error('control requests go to the controller here')),
