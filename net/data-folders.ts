@@ -21,6 +21,7 @@ import {
   writeMetaProperties,
 } from '../engine/log/meta-properties.ts'
 import { readPartitionMetadata } from '../engine/log/partition-metadata.ts'
+import { parseSegmentFileName } from '../engine/log/segment-files.ts'
 import type { MetadataImage } from '../engine/metadata/image.ts'
 import type { DataFolders } from '../engine/shard-folders.ts'
 import { topicSettings } from '../engine/topic-settings.ts'
@@ -166,6 +167,7 @@ export async function placeFolders(
   const cleanedOffsets = new Map<string, number>()
   const recoveryPoints = new Map<string, Map<string, number>>()
   const futures: FutureFolder[] = []
+  const unmade = new Set<string>()
   const failed = new Map(open.failed)
   await eachFolder(ports, failed, async (folder) => {
     const { starts, points, cleaned } = await readCheckpoints(ports, folder)
@@ -177,6 +179,7 @@ export async function placeFolders(
       cleanedOffsets.set(name, Math.max(offset, cleanedOffsets.get(name) ?? 0))
     recoveryPoints.set(folder, points)
     futures.push(...found.futures)
+    for (const name of found.unmade) unmade.add(`${folder}/${name}`)
     for (const name of found.known) {
       const other = placed.get(name)
       placed.set(name, other === undefined ? folder : await keepOne(ports, name, other, folder))
@@ -186,7 +189,7 @@ export async function placeFolders(
   const unfinishedMoves = await dropFutures(ports, futures, placed, failed)
   const unclean: UncleanLog[] = []
   for (const [name, folder] of placed)
-    if (open.clean.get(folder) !== true)
+    if (open.clean.get(folder) !== true && !unmade.has(`${folder}/${name}`))
       unclean.push({
         name,
         dir: `${folder}/${name}`,
@@ -262,9 +265,10 @@ async function knownPartitions(
   dataFolder: string,
   image: MetadataImage,
   unfinishedDeletions: ReadonlyMap<string, string>,
-): Promise<{ known: string[]; futures: FutureFolder[] }> {
+): Promise<{ known: string[]; unmade: string[]; futures: FutureFolder[] }> {
   const { disk, random, logger } = ports
   const known: string[] = []
+  const unmade: string[] = []
   const futures: FutureFolder[] = []
   const { folders, unknown } = await listDataFolder(disk, dataFolder)
   for (const name of unknown)
@@ -277,7 +281,9 @@ async function knownPartitions(
     if (kind !== 'partition') continue
     const topicId = await readPartitionMetadata(disk, path)
     const found = image.topics.get(topic)
-    const isEmpty = topicId === null && (await disk.list(path)).length === 0
+    const isEmpty = topicId === null && (await holdsNoSegment(disk, path))
+    // Nothing to recover, and a segment made before the identity would look like a stranger's.
+    if (isEmpty) unmade.push(name)
     if (found !== undefined && (isEmpty || topicId === found.topicId)) known.push(name)
     else if (isEmpty || (topicId !== null && unfinishedDeletions.has(topicId)))
       await disk.removeDir(path)
@@ -291,7 +297,12 @@ async function knownPartitions(
     }
   }
   await disk.syncDir(dataFolder)
-  return { known, futures }
+  return { known, unmade, futures }
+}
+
+/** A creation that a crash cut short left it: its identity is durable before there is a segment. */
+async function holdsNoSegment(disk: Disk, path: string): Promise<boolean> {
+  return (await disk.list(path)).every((name) => parseSegmentFileName(name) === null)
 }
 
 interface UncleanLog {

@@ -299,6 +299,8 @@ class Recovery {
   /** Removes segment `i` and all behind it, and the snapshots above the log's end, durably. */
   private async dropFrom(i: number): Promise<void> {
     const dropped = this.segments.splice(i)
+    // Opening a segment made the indexes it lacked.
+    this.names = new Set(await this.disk.list(this.dir))
     for (const segment of dropped.reverse()) {
       this.truncatedBytes += segment.size
       await segment.close(false)

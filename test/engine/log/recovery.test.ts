@@ -48,6 +48,14 @@ describe('recovery', () => {
     expect(disk.openPaths).toEqual([])
   })
 
+  it('leaves nothing of a segment it drops, not even the indexes it made', async () => {
+    const { disk, bases } = await filled()
+    const after = changed(disk, (files) => files.delete(path(bases[1]!, SegmentSuffix.offsetIndex)))
+    await recover(after, { logStartOffset: 1_000 })
+    const left = (await after.list(LOG_DIR)).filter((name) => /^\d+\.(log|.*index)$/.test(name))
+    expect([...new Set(left.map((name) => Number.parseInt(name, 10)))]).toEqual([1_000])
+  })
+
   it('reads only from the segment of the recovery point on', async () => {
     const { disk, bases } = await filled()
     expect((await recover(disk, { recoveryPoint: 0 })).scannedSegments).toBe(bases.length)

@@ -1,0 +1,62 @@
+/** What a start makes of partition folders that a crash left half made. */
+import { expect, it } from 'vitest'
+import { parseBrokerConfig } from '../../engine/base/config.ts'
+import { formatPartitionMetadata } from '../../engine/log/partition-metadata.ts'
+import { emptyImage, type TopicImage, withTopics } from '../../engine/metadata/image.ts'
+import { placeFolders } from '../../net/data-folders.ts'
+import { recoverLogOn } from '../../workers/jobs/recover-log.ts'
+import { MemoryLogger } from '../support/connection-rig.ts'
+import { TestClock, TOPIC_ID } from '../support/log-rig.ts'
+import { seededRandom } from '../support/seeded-random.ts'
+import { SimulatedDisk } from '../support/simulated-disk.ts'
+
+const TOPIC: TopicImage = {
+  name: 't',
+  topicId: TOPIC_ID,
+  ordinal: 1,
+  internal: false,
+  partitions: [{ index: 0, leaderEpoch: 0 }],
+  configs: new Map(),
+}
+const SEGMENT = '00000000000000000000.log'
+
+async function placed(files: Record<string, string>) {
+  const disk = SimulatedDisk.holding({ '/data/meta.properties': '', ...files })
+  const { config } = parseBrokerConfig(new Map([['log.dirs', '/data']]))
+  const ports = {
+    disk,
+    config,
+    clock: new TestClock(),
+    random: seededRandom(1),
+    logger: new MemoryLogger(),
+  }
+  const open = { locks: [], clusterId: 'c', clean: new Map(), failed: new Map() }
+  const image = withTopics(emptyImage('c', 1), [TOPIC])
+  const recoverLog = (input: Parameters<typeof recoverLogOn>[1]) => recoverLogOn(disk, input)
+  const { dataFolders } = await placeFolders(ports, open, image, new Map(), { recoverLog })
+  return { disk, dataFolders, names: (await disk.list('/data')).sort() }
+}
+
+it('a folder whose identity was not written yet is used, and gets no segment before it', async () => {
+  const { disk, dataFolders } = await placed({ '/data/t-0/partition.metadata.tmp': 'vers' })
+  expect(dataFolders.placed.get('t-0')).toBe('/data')
+  expect(await disk.list('/data/t-0')).toEqual(['partition.metadata.tmp'])
+})
+
+it('such a folder of a topic that is gone is removed', async () => {
+  const { names } = await placed({ '/data/gone-0/partition.metadata.tmp': 'vers' })
+  expect(names).toEqual(['meta.properties'])
+})
+
+it('a folder with records and without an identity is put aside', async () => {
+  const { names } = await placed({ [`/data/t-0/${SEGMENT}`]: 'something' })
+  expect(names).toEqual(['meta.properties', expect.stringMatching(/^t-0\..*-stray$/)])
+})
+
+it('a folder with its identity is recovered in its place', async () => {
+  const { disk, dataFolders } = await placed({
+    '/data/t-0/partition.metadata': formatPartitionMetadata(TOPIC_ID),
+  })
+  expect(dataFolders.placed.get('t-0')).toBe('/data')
+  expect(await disk.list('/data/t-0')).toContain(SEGMENT)
+})
