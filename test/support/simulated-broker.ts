@@ -40,6 +40,8 @@ interface InlineJobs {
   recoverLog(input: RecoverLogInput): ReturnType<typeof recoverLogOn>
 }
 
+const TURNS_UNTIL_FLUSH = 4
+
 const LOCK = { kind: 'plain', release() {} } as const
 
 export class SimulatedBroker {
@@ -110,6 +112,8 @@ export class SimulatedBroker {
       emptyImage: this.image,
     })
     this.shard = this.assembled.shard
+    // Whoever stages outside a turn of the test's own has one of its own, soon.
+    this.shard.onStaged = () => void this.endTurnSoon()
     this.checkpointer = new Checkpointer({
       disk,
       router: this.router(),
@@ -144,6 +148,11 @@ export class SimulatedBroker {
     const { incarnation } = storage.controller.image
     for (const folder of storage.dataFolders.folders)
       if (watch.isClean(folder)) await writeCleanShutdown(this.disk, folder, incarnation)
+  }
+
+  private async endTurnSoon(): Promise<void> {
+    for (let turns = 0; turns < TURNS_UNTIL_FLUSH; turns++) await null
+    this.shard.flush()
   }
 
   private async apply(image: MetadataImage): Promise<void> {

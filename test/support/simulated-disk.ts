@@ -149,6 +149,45 @@ export class SimulatedDisk implements Disk {
     return this.rebooted(units, kept, this.options.seed ?? 1, plain)
   }
 
+  /**
+   * As crashKeeping with the one directory alone on a plain disk; `units` are those of tree.unitsOf.
+   * null when the directory itself is not durable, or is another one by now.
+   */
+  crashFolder(
+    path: string,
+    units: readonly Unit[],
+    kept: readonly boolean[],
+  ): SimulatedDisk | null {
+    const dir = this.durableDir(path)
+    if (dir === null) return null
+    const tree = this.tree.folderAfterPowerLoss(path, dir, units, kept)
+    return new SimulatedDisk({ ...this.options, plain: true }, tree)
+  }
+
+  /** The directory that both programs and a power loss find under this path. */
+  durableDir(path: string): DirNode | null {
+    let dir = this.tree.root
+    for (const name of split(path)) {
+      const next = dir.durable.get(name)
+      if (next === undefined || next.kind !== 'dir' || dir.entries.get(name) !== next) return null
+      dir = next
+    }
+    return dir
+  }
+
+  /** What a power loss certainly leaves of a file; null: its name is not durable. */
+  durableFile(path: string): Buffer | null {
+    const names = split(path)
+    let dir = this.tree.root
+    for (const name of names.slice(0, -1)) {
+      const next = dir.durable.get(name)
+      if (next === undefined || next.kind !== 'dir') return null
+      dir = next
+    }
+    const file = dir.durable.get(names.at(-1) ?? '')
+    return file?.kind === 'file' ? file.durable.toBuffer() : null
+  }
+
   /** Every legal outcome when at most 12 units are pending, else `samples` drawn ones. */
   *crashStates(seed: number, samples = SAMPLES): Generator<SimulatedDisk> {
     const units = this.tree.units()

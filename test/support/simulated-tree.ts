@@ -268,6 +268,46 @@ export class Tree {
    * it.
    */
   afterPowerLoss(units: readonly Unit[], kept: readonly boolean[], tracks: boolean): Tree {
+    const tree = new Tree(tracks)
+    tree.root = this.copyAfter(this.root, units, kept, tracks)
+    return tree
+  }
+
+  /** Those of the units that decide about one directory, whatever becomes of its own name. */
+  unitsOf(dir: DirNode, units: readonly Unit[]): Unit[] {
+    const files = new Set<unknown>(dir.durable.values())
+    for (const op of this.entryOps)
+      if (op.home === dir) for (const { node } of op.edits) files.add(node)
+    return units.filter(({ what, owner }) =>
+      what === 'entry' ? (owner as EntryOp).home === dir : files.has(owner),
+    )
+  }
+
+  /** As afterPowerLoss for one directory; the tree holds nothing else. */
+  folderAfterPowerLoss(
+    path: string,
+    dir: DirNode,
+    units: readonly Unit[],
+    kept: readonly boolean[],
+  ): Tree {
+    const tree = new Tree(false)
+    const names = path.split('/').filter((name) => name !== '')
+    let parent = tree.root
+    for (const name of names.slice(0, -1)) {
+      const next = new DirNode(false)
+      parent.entries.set(name, next)
+      parent = next
+    }
+    parent.entries.set(names.at(-1)!, this.copyAfter(dir, units, kept, false))
+    return tree
+  }
+
+  private copyAfter(
+    from: DirNode,
+    units: readonly Unit[],
+    kept: readonly boolean[],
+    tracks: boolean,
+  ): DirNode {
     const entries = this.entriesAfter(units, kept)
     const byFile = new Map<FileNode, Unit[]>()
     units.forEach((unit, i) => {
@@ -287,9 +327,7 @@ export class Tree {
       }
       return copy
     }
-    const tree = new Tree(tracks)
-    tree.root = copyDir(this.root)
-    return tree
+    return copyDir(from)
   }
 
   private entriesAfter(

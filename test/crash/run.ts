@@ -1,0 +1,134 @@
+/**
+ * Runs the crash suites, each for its count or its time:
+ *
+ *   node --import tsx test/crash/run.ts                        what CI runs
+ *     --suite power-cut|faults    one of them (default: all)
+ *     --workloads N               so many workloads, whatever they count
+ *     --seed S                    of the first workload; default: from the commit, after the past failures
+ *     --seconds T                 time for each suite
+ *     --only 3,8,21               these operations of the workload alone, of a failure that was made smaller
+ *     --long                      ten times the count and no limit of time
+ *
+ * Prints what was counted and the rate. A failure prints seed, commit and the one command that repeats it,
+ * made smaller. Exit code 1 after a failure, or below half of the target. Ends with
+ * `N passed, N failed, N skipped`.
+ *
+ * For programs: `suites` of suites.ts, each `start()` → `workload(seed)` → failure or null.
+ */
+import { execFileSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
+import { pastFailures } from './seeds.ts'
+import { shrink } from './shrink.ts'
+import type { Failure, Suite, SuiteRun } from './suite.ts'
+import { suites } from './suites.ts'
+
+const LONG_FACTOR = 10
+const SHRINK_MS = 60_000
+
+interface Options {
+  readonly workloads: number | null
+  readonly seed: number | null
+  readonly seconds: number | null
+  readonly only: ReadonlySet<number> | undefined
+  readonly isLong: boolean
+}
+
+const { values } = parseArgs({
+  options: {
+    suite: { type: 'string' },
+    workloads: { type: 'string' },
+    seed: { type: 'string' },
+    seconds: { type: 'string' },
+    only: { type: 'string' },
+    long: { type: 'boolean', default: false },
+  },
+})
+const number = (text: string | undefined): number | null =>
+  text === undefined ? null : Number(text)
+const options: Options = {
+  workloads: number(values.workloads),
+  seed: number(values.seed),
+  seconds: number(values.seconds),
+  only: values.only === undefined ? undefined : new Set(values.only.split(',').map(Number)),
+  isLong: values.long,
+}
+const chosen = suites.filter(({ name }) => values.suite === undefined || name === values.suite)
+if (chosen.length === 0)
+  throw new Error(`there is no suite ${values.suite}: ${suites.map(({ name }) => name).join(', ')}`)
+let passed = 0
+let failed = 0
+for (const suite of chosen) {
+  if (await runSuite(suite)) passed++
+  else failed++
+}
+console.log(`${passed} passed, ${failed} failed, 0 skipped`)
+process.exitCode = failed === 0 ? 0 : 1
+
+async function runSuite(suite: Suite): Promise<boolean> {
+  const run = suite.start()
+  const factor = options.isLong ? LONG_FACTOR : 1
+  const target = options.workloads === null ? suite.target * factor : 0
+  const workloads = options.workloads ?? suite.workloads * factor
+  const seconds = options.seconds ?? (options.isLong ? Number.POSITIVE_INFINITY : suite.seconds)
+  const startedMs = performance.now()
+  const cpu = process.cpuUsage()
+  let done = 0
+  for (const seed of seedsOf(suite)) {
+    const elapsed = (performance.now() - startedMs) / 1000
+    if (done >= workloads && run.count() >= target) break
+    if (elapsed >= seconds && options.workloads === null) break
+    const failure = await run.workload(seed, options.only)
+    done++
+    if (failure === null) continue
+    await tell(suite, run, seed, failure)
+    return false
+  }
+  const used = process.cpuUsage(cpu)
+  const cpuSeconds = (used.user + used.system) / 1e6
+  const elapsed = (performance.now() - startedMs) / 1000
+  console.log(
+    `${suite.name}: ${run.count()} ${suite.unit} from ${done} workloads in ${elapsed.toFixed(0)} s ` +
+      `(${(run.count() / cpuSeconds).toFixed(0)} per CPU second); ${run.report()}`,
+  )
+  if (run.count() * 2 >= target && done * 2 >= workloads) return true
+  console.log(
+    `FAIL  ${suite.name}: below half of its target of ${target} ${suite.unit} from ${workloads} workloads`,
+  )
+  return false
+}
+
+/** Past failures first, then fresh ones that the next commit will not repeat. */
+function* seedsOf(suite: Suite): Generator<number> {
+  if (options.seed === null) yield* pastFailures[suite.name] ?? []
+  let seed = options.seed ?? Number.parseInt(commit().slice(0, 7), 16)
+  for (;;) yield seed++
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim()
+  } catch {
+    // Not a checkout: any fixed seed will do.
+    return '5eed5eed'
+  }
+}
+
+async function tell(suite: Suite, run: SuiteRun, seed: number, failure: Failure): Promise<void> {
+  console.log(`FAIL  ${suite.name}: seed ${seed}, commit ${commit()}\n${failure.message}`)
+  console.log(
+    `repeat it:  ${command(suite, seed)}${options.only === undefined ? '' : ` --only ${values.only}`}`,
+  )
+  if (options.only !== undefined) return
+  const fails = async (only: ReadonlySet<number>): Promise<string | null> =>
+    (await run.workload(seed, only))?.message ?? null
+  const untilMs = performance.now() + SHRINK_MS
+  const smaller = await shrink(failure.operations, failure.message, fails, untilMs)
+  console.log(
+    `${smaller.operations.length} of ${failure.operations.length} operations are enough:\n` +
+      `${smaller.message}\n${command(suite, seed)} --only ${smaller.operations.join(',') || '-1'}`,
+  )
+}
+
+function command({ name }: Suite, seed: number): string {
+  return `node --import tsx test/crash/run.ts --suite ${name} --seed ${seed} --workloads 1`
+}

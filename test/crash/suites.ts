@@ -1,0 +1,24 @@
+/** The crash suites, in the order they run. */
+import { newCounts, POWER_CUT_PLAN, runPowerCuts } from './power-cut.ts'
+import type { Suite } from './suite.ts'
+
+const powerCut: Suite = {
+  name: 'power-cut',
+  unit: 'crash states',
+  target: 250_000,
+  workloads: 400,
+  seconds: 360,
+  start: () => {
+    const counts = newCounts()
+    return {
+      workload: (seed, only) =>
+        runPowerCuts({ ...POWER_CUT_PLAN, seed, ...(only === undefined ? {} : { only }) }, counts),
+      count: () => counts.states + counts.folders,
+      report: () =>
+        `${counts.states} of whole brokers, ${counts.depthTwo} of these in the start after another, ` +
+        `${counts.folders} of single folders; ${counts.recoveries} recoveries done, checked and repeated`,
+    }
+  },
+}
+
+export const suites: readonly Suite[] = [powerCut]
