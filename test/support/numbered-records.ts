@@ -16,7 +16,10 @@ const FETCH_VERSION = 12
 /** Per request. */
 const RECORDS = 10
 
-/** Writes until it is told to stop or the broker is gone; one request after the other. */
+/**
+ * Writes until it is told to stop or the broker is gone; one request after the other, with a rest between
+ * them: what goes on beside it must come to an end however slow the machine is.
+ */
 export class NumberedWriter {
   /** Records acknowledged: 0 … acknowledged - 1. */
   acknowledged = 0
@@ -51,7 +54,10 @@ export class NumberedWriter {
 
   private async run(): Promise<void> {
     try {
-      while (!this.stopped && this.refusal === 0) await this.write()
+      while (!this.stopped && this.refusal === 0) {
+        await this.write()
+        await nextTurn()
+      }
     } catch {
       // The broker was killed: what it had not answered is not counted.
     } finally {
@@ -137,5 +143,5 @@ export async function readNumbers(
 }
 
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5))
+  return new Promise((resolve) => setTimeout(resolve, 2))
 }

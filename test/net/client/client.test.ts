@@ -70,7 +70,7 @@ describe('the client', () => {
     )
     await client.metadata(null)
     expect(seen).toEqual([7])
-    const producer = new ClientProducer(client, 't')
+    const producer = new ClientProducer(client, 't', { timeoutMs: 50 })
     await expect(producer.start()).rejects.toThrow()
     const connection = await client.broker(1)
     expect(connection.servedVersions(PRODUCE)).toBeNull()
