@@ -7,10 +7,9 @@
  *             exists is changed: who owns the log swaps the result in (segment-swap.ts) before the next
  *             group is begun. Groups come in order, from the log's first segment on
  *
- * Kept without records: the last batch of each producer that the owner still knows, and the last batch
- * of each group, so that its offsets end where the next segment begins: a swap that was cut short knows
- * what it replaces, and recovery finds no gap between segments. (Kafka keeps the last batch of the whole
- * pass only.)
+ * Kept without records, as Kafka does: the last batch of each producer that the owner still knows, and
+ * the last batch of all sources. No more than that: some clients stand still where a fetch brings
+ * nothing but a batch without records.
  *
  * Reads and writes in the calling thread, never a shard's. `pace` is told of bytes read and written; it
  * may wait, and throws to end the step.
@@ -23,7 +22,6 @@ import {
   batchMaxTimestamp,
   batchProducerEpoch,
   batchProducerId,
-  batchSizeInBytes,
   isControl,
 } from '../record/batch.ts'
 import { CorruptPayload } from '../record/codec-adapter.ts'
@@ -136,7 +134,7 @@ export class CompactPass {
       mark: CLEANED_SUFFIX,
     })
     try {
-      const rewrite = new GroupRewrite({ input, map, transactions, pace }, target, group.at(-1)!)
+      const rewrite = new GroupRewrite({ input, map, transactions, pace }, target)
       for (const source of group) await rewrite.take(disk, source)
       await rewrite.finish()
       return {
@@ -187,7 +185,7 @@ interface RewriteParts {
 class GroupRewrite {
   private readonly parts: RewriteParts
   private readonly target: Segment
-  private readonly last: CompactSource
+  private readonly endOffset: number
   private readonly compactor: BatchCompactor
   private readonly lastOffsets: ReadonlyMap<number, { epoch: number; lastOffset: number }>
   /** Bytes that wait to be written, and how many. */
@@ -196,12 +194,12 @@ class GroupRewrite {
   private written = 0
   private unsynced = 0
 
-  constructor(parts: RewriteParts, target: Segment, last: CompactSource) {
+  constructor(parts: RewriteParts, target: Segment) {
     this.parts = parts
     this.target = target
-    this.last = last
     const { map, input } = parts
     const { nowMs, deleteRetentionMs, producers } = input
+    this.endOffset = input.sources.at(-1)?.endOffset ?? 0
     this.compactor = new BatchCompactor({ map, nowMs, deleteRetentionMs })
     this.lastOffsets = new Map(producers.map((each) => [each.id, each]))
   }
@@ -211,15 +209,13 @@ class GroupRewrite {
   }
 
   async take(disk: Disk, source: CompactSource): Promise<void> {
-    const isLast = source === this.last
     await walk(
       disk,
       this.parts.input.dir,
       source,
       this.parts.pace,
-      (buffer, at, position) => {
-        const isEnd = isLast && position + batchSizeInBytes(buffer, at) === source.size
-        this.takeBatch(buffer, at, isEnd)
+      (buffer, at) => {
+        this.takeBatch(buffer, at)
         return null
       },
       () => this.syncIfMuch(),
@@ -234,7 +230,7 @@ class GroupRewrite {
     await target.flushIndexes()
   }
 
-  private takeBatch(buffer: Buffer, at: number, isEnd: boolean): void {
+  private takeBatch(buffer: Buffer, at: number): void {
     let dropAll = false
     let emptyMarker = false
     let aborted: AbortedTransaction | null = null
@@ -243,6 +239,7 @@ class GroupRewrite {
       emptyMarker = met.empty
       aborted = met.aborted
     } else dropAll = this.parts.transactions.onData(buffer, at)
+    const isEnd = batchLastOffset(buffer, at) + 1 === this.endOffset
     const keepEmpty = isEnd || this.isLastOfProducer(buffer, at)
     const kept = this.compactor.compact(buffer, at, { dropAll, emptyMarker, keepEmpty })
     if (kept === null) return

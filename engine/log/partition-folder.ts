@@ -133,7 +133,9 @@ async function completeSwaps(
     const parsed = parseSegmentFileName(name)!
     if (parsed.suffix !== SegmentSuffix.log) continue
     start = Math.min(start, parsed.offset)
-    end = Math.max(end, await endOffsetOf(disk, `${dir}/${name}`, parsed.offset))
+    // At least the one of its own name, were there nothing left in it.
+    const swapEnd = await endOffsetOf(disk, `${dir}/${name}`, parsed.offset)
+    end = Math.max(end, swapEnd, parsed.offset + 1)
   }
   for (const baseOffset of logBases(names))
     if (baseOffset >= start && baseOffset < end)

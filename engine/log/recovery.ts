@@ -14,8 +14,8 @@
  * bad batch again. Above the recovery point batches follow each other without gaps, unless
  * `gapsAllowed`. A gap in front of a segment is one that compaction left when that segment has a
  * snapshot at its base, since a roll writes it only after all before it was synced; without one the
- * crash took the end of the segment before, and the log ends there. So compaction relies on this: the
- * recovery point on disk is at or above what it swaps in.
+ * crash took the end of the segment before, and the log ends there. So compaction keeps the snapshots
+ * at the bases of segments until those are gone for certain.
  *
  * Repeating a recovery changes nothing.
  */

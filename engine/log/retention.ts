@@ -161,10 +161,11 @@ export class LogRetention {
 
   /**
    * Segments that another one replaced and that the log forgot: their files get `.deleted` names, and go
-   * as those of deleted segments do. The first one's snapshot belongs to the replacement too.
+   * as those of deleted segments do. Their snapshots stay: until the logs are gone for certain, recovery
+   * may need them to see that nothing is missing in front of one.
    */
   async discard(segments: readonly Segment[]): Promise<void> {
-    for (const [index, segment] of segments.entries()) await this.renameAway(segment, [], index > 0)
+    for (const segment of segments) await this.renameAway(segment, [], false)
   }
 
   private async renameAway(

@@ -9,9 +9,11 @@
  *
  * Memory changes over in one step when the first is durable. From then on readers find the new segment,
  * whose files are open; those that hold a lease keep the old ones.
+ *
+ * A result ends where its last batch does, maybe before its last source began. A start that completes a
+ * swap leaves such sources; they are compacted again, since the checkpoint lies before the pass.
  */
-import type { CompactGroupResult } from './compact-log.ts'
-import { removeCleaned } from './compact-log.ts'
+import { type CompactGroupResult, removeCleaned } from './compact-log.ts'
 import { DiskError, isDiskFull } from './disk.ts'
 import { dropUnneededSnapshots } from './log-roll.ts'
 import type { LogState } from './log-state.ts'

@@ -21,6 +21,7 @@ import {
   problemsOf,
   put,
   readAll,
+  recover,
   TestClock,
 } from '../../support/log-rig.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
@@ -112,7 +113,7 @@ describe('a pass', () => {
     expect(await content(log)).toEqual(['4:a=2', '5:b=2', '6:c=2', '7:d=2'])
   })
 
-  it('keeps the last batch of a group as a header, so that no segment ends early', async () => {
+  it('leaves nothing of a segment without newest records, and reads go on behind it', async () => {
     const { disk, log } = await rig()
     write(log, { a: '1' })
     write(log, { b: '1' })
@@ -121,7 +122,25 @@ describe('a pass', () => {
     await closeActive(log)
     log.setOptions({ ...log.options, segmentBytes: 100 })
     expect(await compact(log, disk)).toMatchObject({ groups: 2 })
-    expect(await content(log)).toEqual(['1-', '2:a=2', '3:b=2'])
+    expect(log.segmentBaseOffsets()).toEqual([0, 2, 4])
+    expect(await content(log)).toEqual(['2:a=2', '3:b=2'])
+    await log.close('clean')
+    // All is scanned: the gap in front of the second segment is none that a crash left.
+    await recover(disk, { recoveryPoint: 0, gapsAllowed: true })
+    const again = await openLog(disk, COMPACTED)
+    expect(await content(again)).toEqual(['2:a=2', '3:b=2'])
+  })
+
+  it('keeps the very last batch as a header when its records are aborted', async () => {
+    const { disk, log } = await rig({ producerIdExpirationMs: 0 })
+    write(log, { a: '1' })
+    const more = { producerId: 1, producerEpoch: 0, baseSequence: 0, isTransactional: true }
+    write(log, { a: '2' }, more)
+    await closeActive(log)
+    end(log, 1, 'abort')
+    log.removeExpiredProducers(NOW_MS + 1)
+    await compact(log, disk)
+    expect(await content(log)).toEqual(['0:a=1', '1-', '2!'])
   })
 
   it('reads past what it took: fetches from any offset go on with the next record', async () => {
