@@ -21,12 +21,11 @@ import { MetadataUnreadable } from '../adopt/metadata-log.ts'
 import { finishRelease, readOurState, writeRelease } from '../adopt/release.ts'
 import { CommandFailure, ExitCode } from './failure.ts'
 import type { CommandIo } from './io.ts'
-import { parseFormat, Renderer } from './render.ts'
+import { type FormatFlags, rendererFor } from './render.ts'
 
-export interface ReleaseFlags {
+export interface ReleaseFlags extends FormatFlags {
   readonly metadataDir?: string
   readonly recover?: boolean
-  readonly format: string
 }
 
 export interface AdoptFlags extends ReleaseFlags {
@@ -68,7 +67,7 @@ async function adoptLocked(
   if (problems.length > 0) throw cannot('adopt', problems)
   if (flags.dryRun !== true) await writeAdoption(disk, found, LOGGER)
   const outcome = { ...summaryOf(found), adopted: flags.dryRun !== true }
-  new Renderer(io.stdout, parseFormat(flags.format)).outcome(outcome)
+  rendererFor(flags, io).outcome(outcome)
   const { topics, partitions } = outcome
   io.stderr.write(
     `${flags.dryRun === true ? 'could adopt' : 'adopted'} ${topics} topics with ${partitions} ` +
@@ -101,7 +100,7 @@ async function releaseLocked(
   ]
   if (problems.length > 0) throw cannot('release', problems)
   const records = await writeRelease(disk, found, ours, systemClock)
-  new Renderer(io.stdout, parseFormat(flags.format)).outcome({ released: true, records })
+  rendererFor(flags, io).outcome({ released: true, records })
   io.stderr.write(
     `released: Kafka's metadata log got ${records} records of what changed\n` +
       '  next: start Kafka on these folders with the server.properties it had\n',

@@ -4,11 +4,13 @@ import { aliasesCommand } from './commands/aliases.ts'
 import { checkCommand } from './commands/check.ts'
 import { clusterCommand } from './commands/cluster.ts'
 import { completionCommand } from './commands/completion.ts'
+import { configCommand } from './commands/config.ts'
 import { consumeCommand } from './commands/consume.ts'
 import { groupCommand } from './commands/group.ts'
 import { logCommand } from './commands/log.ts'
 import { produceCommand } from './commands/produce.ts'
 import { quickstartCommand } from './commands/quickstart.ts'
+import { quotaCommand } from './commands/quota.ts'
 import { serveCommand } from './commands/serve.ts'
 import { storageCommand } from './commands/storage.ts'
 import { topCommand } from './commands/top.ts'
@@ -24,6 +26,8 @@ export const commands: readonly OwnCommand[] = [
   serveCommand,
   topicCommand,
   groupCommand,
+  configCommand,
+  quotaCommand,
   produceCommand,
   consumeCommand,
   quickstartCommand,

@@ -1,25 +1,24 @@
 /** Flags that every command which talks to a broker has, and the client they give. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { Client } from '../../net/client/client.ts'
 import { CommandFailure, ExitCode } from './failure.ts'
 import type { CommandIo } from './io.ts'
-import { parseFormat, Renderer } from './render.ts'
+import { addFormatFlags, type FormatFlags, type Renderer, rendererFor } from './render.ts'
 
 export const DEFAULT_BROKERS = '127.0.0.1:9092'
 
-export interface ConnectFlags {
+export interface ConnectFlags extends FormatFlags {
   readonly brokers: string
+  readonly bootstrapServer?: string
   readonly timeout: string
-  readonly format: string
-  readonly header: boolean
 }
 
 export function addConnectFlags(command: Command): Command {
-  return command
+  command
     .option('-b, --brokers <list>', 'addresses to start from, host:port[,…]', DEFAULT_BROKERS)
+    .addOption(new Option('--bootstrap-server <list>', 'the same as --brokers').hideHelp())
     .option('--timeout <ms>', 'longest wait for a connection or an answer', '30000')
-    .option('--format <format>', 'text, json or jsonl', 'text')
-    .option('--no-header', 'leave out the head line of tables')
+  return addFormatFlags(command)
 }
 
 /** Runs with a client and a renderer, and closes the client whatever happens. */
@@ -28,8 +27,11 @@ export async function withClient<T>(
   io: CommandIo,
   run: (client: Client, renderer: Renderer) => Promise<T>,
 ): Promise<T> {
-  const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
-  const client = openClient(flags.brokers, wholeNumber('--timeout', flags.timeout, 1))
+  const renderer = rendererFor(flags, io)
+  const client = openClient(
+    flags.bootstrapServer ?? flags.brokers,
+    wholeNumber('--timeout', flags.timeout, 1),
+  )
   try {
     return await run(client, renderer)
   } finally {

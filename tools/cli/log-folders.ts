@@ -25,7 +25,7 @@ import { FolderLocked, folderHolder, lockFolder } from '../../net/folder-lock.ts
 import { systemClock } from '../../net/system-ports.ts'
 import { CommandFailure, ExitCode } from './failure.ts'
 import type { CommandIo } from './io.ts'
-import { type Column, parseFormat, Renderer, type Row } from './render.ts'
+import { type Column, type Row, rendererFor } from './render.ts'
 
 export interface LogFlags {
   readonly format: string
@@ -69,7 +69,7 @@ export async function verifyFolders(
   flags: LogFlags,
   io: CommandIo,
 ): Promise<number> {
-  const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
+  const renderer = rendererFor(flags, io)
   const disk = new NodeDisk()
   const rows: Row[] = []
   const states = new Set<SegmentVerdict['state']>()
@@ -129,7 +129,7 @@ export async function rebuildFolders(
   flags: LogFlags,
   io: CommandIo,
 ): Promise<number> {
-  const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
+  const renderer = rendererFor(flags, io)
   const disk = new NodeDisk()
   const rows: Row[] = []
   await failing('rebuild all indexes', async () => {
@@ -151,7 +151,7 @@ export async function salvageFolder(
   flags: SalvageFlags,
   io: CommandIo,
 ): Promise<number> {
-  const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
+  const renderer = rendererFor(flags, io)
   const disk = new NodeDisk()
   const report = await failing('salvage', async () => {
     const [partition] = await partitionsOf(disk, [dir], io, 'one')

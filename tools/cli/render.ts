@@ -1,16 +1,21 @@
 /**
- * The one renderer behind `--format text|json|jsonl`. Commands hand over rows with named columns (or
- * one object) and never print data themselves; stdout gets data only, stderr everything else. What has
- * no end, as records that are consumed, is a line per object under `json` too.
+ * The one renderer behind `--format text|wide|json|jsonl|yaml`. Commands hand over rows with named
+ * columns (or one object) and never print data themselves; stdout gets data only, stderr everything
+ * else. What has no end, as records that are consumed, is a line per object under `json` too.
  *
  * text   a table: header line, two blanks between columns, numbers right-aligned
+ * wide   the same with the columns that would make it too wide for most
  * json   one array (or object), indented
  * jsonl  one object per line, as soon as it is known
+ * yaml   one list (or mapping)
  */
 import type { Writable } from 'node:stream'
+import type { Command } from 'commander'
 import { CommandFailure, ExitCode } from './failure.ts'
+import type { CommandIo } from './io.ts'
+import { yamlList, yamlOf } from './yaml.ts'
 
-export const FORMATS = ['text', 'json', 'jsonl'] as const
+export const FORMATS = ['text', 'wide', 'json', 'jsonl', 'yaml'] as const
 export type Format = (typeof FORMATS)[number]
 
 export type Cell =
@@ -27,6 +32,24 @@ export interface Column {
   readonly key: string
   /** Head in text form; the upper-cased key when absent. */
   readonly head?: string
+  /** Not shown as `text`. */
+  readonly wide?: boolean
+}
+
+export interface FormatFlags {
+  readonly format: string
+  readonly header: boolean
+}
+
+/** The flags of every command that prints data. */
+export function addFormatFlags(command: Command): Command {
+  return command
+    .option('--format <format>', FORMATS.join(', ').replace(/, (\w+)$/, ' or $1'), 'text')
+    .option('--no-header', 'leave out the head line of tables')
+}
+
+export function rendererFor(flags: FormatFlags, io: CommandIo): Renderer {
+  return new Renderer(io.stdout, parseFormat(flags.format), flags.header)
 }
 
 export function parseFormat(text: string): Format {
@@ -51,33 +74,48 @@ export class Renderer {
     this.header = header
   }
 
+  /** Text in columns; a program reads the other formats. */
+  get forPeople(): boolean {
+    return this.format === 'text' || this.format === 'wide'
+  }
+
   /** Prints a finished list. */
   table(columns: readonly Column[], rows: readonly Row[]): void {
-    if (this.format === 'json') this.write(`${JSON.stringify(rows, null, 2)}\n`)
-    else if (this.format === 'jsonl') for (const row of rows) this.write(`${JSON.stringify(row)}\n`)
-    else this.write(textTable(columns, rows, this.header))
+    if (this.forPeople) this.write(textTable(this.shown(columns), rows, this.header))
+    else this.data(rows)
   }
 
   /** Prints one thing: its fields a line each in text form. */
   item(columns: readonly Column[], row: Row): void {
-    if (this.format === 'json') this.write(`${JSON.stringify(row, null, 2)}\n`)
-    else if (this.format === 'jsonl') this.write(`${JSON.stringify(row)}\n`)
-    else {
-      const width = Math.max(...columns.map((column) => headOf(column).length))
-      for (const column of columns)
-        this.write(`${headOf(column).padEnd(width)}  ${textOf(row[column.key] ?? null)}\n`)
+    if (!this.forPeople) {
+      this.data(row)
+      return
     }
+    const shown = this.shown(columns)
+    const width = Math.max(...shown.map((column) => headOf(column).length))
+    for (const column of shown)
+      this.write(`${headOf(column).padEnd(width)}  ${textOf(row[column.key] ?? null)}\n`)
   }
 
   /** What a change did: data for programs; in text form stderr has told it already. */
   outcome(result: Row | readonly Row[]): void {
-    if (this.format === 'json') this.write(`${JSON.stringify(result, null, 2)}\n`)
-    else if (this.format === 'jsonl') this.streamed([result].flat() as Row[])
+    if (!this.forPeople) this.data(result)
   }
 
   /** Prints some of many as soon as they are known: a line each, also under `json`. */
   streamed(rows: readonly Row[]): void {
-    this.write(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    if (this.format === 'yaml') this.write(rows.length === 0 ? '' : yamlList(rows))
+    else this.write(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  }
+
+  private data(value: Row | readonly Row[]): void {
+    if (this.format === 'jsonl') this.streamed([value].flat() as Row[])
+    else if (this.format === 'yaml') this.write(yamlOf(value))
+    else this.write(`${JSON.stringify(value, null, 2)}\n`)
+  }
+
+  private shown(columns: readonly Column[]): readonly Column[] {
+    return columns.filter(({ wide }) => wide !== true || this.format === 'wide')
   }
 
   /** Text form only: content as the bytes it is. */

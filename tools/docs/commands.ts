@@ -17,43 +17,43 @@ const HELP_COLUMNS = 100
 
 interface KafkaCommand {
   readonly name: string
-  /** Our own noun for the same. */
-  readonly noun?: string
+  /** Our own commands for the same. */
+  readonly ours?: readonly string[]
   /** The API that it cannot do without, where not every broker has it. */
   readonly apiKey?: number
 }
 
 /** The scripts of Kafka 4.2's bin/ that talk to a broker or its files. */
 const KAFKA_COMMANDS: readonly KafkaCommand[] = [
-  { name: 'kafka-acls', noun: 'acl', apiKey: 29 },
-  { name: 'kafka-broker-api-versions', noun: 'cluster' },
-  { name: 'kafka-client-metrics', apiKey: 74 },
-  { name: 'kafka-cluster', noun: 'cluster' },
-  { name: 'kafka-configs', noun: 'config', apiKey: 44 },
-  { name: 'kafka-console-consumer', noun: 'consume' },
-  { name: 'kafka-console-producer', noun: 'produce' },
+  { name: 'kafka-acls', ours: ['acl'], apiKey: 29 },
+  { name: 'kafka-broker-api-versions', ours: ['cluster'] },
+  { name: 'kafka-client-metrics', ours: ['config'], apiKey: 74 },
+  { name: 'kafka-cluster', ours: ['cluster'] },
+  { name: 'kafka-configs', ours: ['config', 'quota'], apiKey: 44 },
+  { name: 'kafka-console-consumer', ours: ['consume'] },
+  { name: 'kafka-console-producer', ours: ['produce'] },
   { name: 'kafka-console-share-consumer', apiKey: 78 },
-  { name: 'kafka-consumer-groups', noun: 'group' },
-  { name: 'kafka-consumer-perf-test', noun: 'perf' },
+  { name: 'kafka-consumer-groups', ours: ['group'] },
+  { name: 'kafka-consumer-perf-test', ours: ['perf'] },
   { name: 'kafka-delegation-tokens', apiKey: 38 },
-  { name: 'kafka-delete-records', noun: 'record' },
-  { name: 'kafka-dump-log', noun: 'log' },
+  { name: 'kafka-delete-records', ours: ['topic delete-records'] },
+  { name: 'kafka-dump-log' },
   { name: 'kafka-e2e-latency' },
   { name: 'kafka-features', apiKey: 57 },
-  { name: 'kafka-get-offsets', noun: 'record' },
-  { name: 'kafka-groups', noun: 'group' },
+  { name: 'kafka-get-offsets', ours: ['topic offsets'] },
+  { name: 'kafka-groups', ours: ['group'] },
   { name: 'kafka-leader-election', apiKey: 43 },
   { name: 'kafka-log-dirs', apiKey: 35 },
   { name: 'kafka-metadata-quorum', apiKey: 55 },
-  { name: 'kafka-producer-perf-test', noun: 'perf' },
+  { name: 'kafka-producer-perf-test', ours: ['perf'] },
   { name: 'kafka-reassign-partitions', apiKey: 45 },
-  { name: 'kafka-server-start', noun: 'serve' },
+  { name: 'kafka-server-start', ours: ['serve'] },
   { name: 'kafka-server-stop' },
   { name: 'kafka-share-groups', apiKey: 77 },
-  { name: 'kafka-storage', noun: 'storage' },
+  { name: 'kafka-storage', ours: ['storage'] },
   { name: 'kafka-streams-application-reset' },
   { name: 'kafka-streams-groups', apiKey: 89 },
-  { name: 'kafka-topics', noun: 'topic' },
+  { name: 'kafka-topics', ours: ['topic'] },
   { name: 'kafka-transactions', apiKey: 66 },
   { name: 'kafka-verifiable-consumer' },
   { name: 'kafka-verifiable-producer' },
@@ -69,7 +69,12 @@ export async function commandsPage(): Promise<Generated> {
 }
 
 function kafkaTable(program: Command): string {
-  const own = new Set(program.commands.map((command) => command.name()))
+  const own = new Set(
+    program.commands.flatMap((command) => [
+      command.name(),
+      ...command.commands.map((verb) => `${command.name()} ${verb.name()}`),
+    ]),
+  )
   const here = new Set(kafkaTools.map(({ name }) => name))
   const others = [...here].filter((name) => !KAFKA_COMMANDS.some((known) => known.name === name))
   const all: KafkaCommand[] = [...KAFKA_COMMANDS, ...others.map((name) => ({ name }))]
@@ -80,7 +85,10 @@ function kafkaTable(program: Command): string {
       .map((command) => [
         code(command.name),
         here.has(command.name) ? code(`sluice ${command.name}`) : instead(command),
-        own.has(command.noun ?? '') ? code(`sluice ${command.noun}`) : '',
+        (command.ours ?? [])
+          .filter((name) => own.has(name))
+          .map((name) => code(`sluice ${name}`))
+          .join(', '),
         here.has(command.name) ? testedAgainst(command.name) : '',
       ]),
   )
@@ -93,13 +101,31 @@ function instead({ apiKey }: KafkaCommand): string {
     : 'what it asks for is not served yet'
 }
 
-/** What the test tree says: recorded runs of Kafka's tool, or tests of our own. */
+/** What the test tree says of a command. */
 function testedAgainst(name: string): string {
-  const files = testFiles().filter(({ text }) => text.includes(`'${name}'`))
-  if (files.some(({ text }) => text.includes('goldenRuns'))) return 'recorded runs of Kafka 4.2'
-  // There, it is Kafka's own tool that is meant.
-  const own = files.filter(({ path }) => /^(tools|integration)\/(?!kafka-tools)/.test(path))
-  return own.length > 0 ? 'its own tests' : ''
+  const recorded = testFiles().some(({ path }) => path === `golden/cli/${name}.txt`)
+  const compared = testFiles().some(
+    ({ text }) => /golden\w*\(/.test(text) && text.includes(`'${name}'`),
+  )
+  const said = [
+    ...(holds('clients/tool-scripts.ts', name)
+      ? ['both ways, line by line']
+      : holds('clients/cluster-tools.ts', name)
+        ? ['both ways']
+        : []),
+    ...(recorded && compared ? ['recorded runs'] : []),
+  ]
+  if (said.length > 0) return said.join('; ')
+  // In the lane of clients it is Kafka's own tool that is meant.
+  const own = testFiles().some(
+    ({ path, text }) => /^(tools|integration)\//.test(path) && text.includes(`'${name}'`),
+  )
+  return own ? 'its own tests' : ''
+}
+
+function holds(path: string, name: string): boolean {
+  const text = testFiles().find((file) => file.path === path)?.text ?? ''
+  return new RegExp(`['\`]${name}[' ]`).test(text)
 }
 
 let known: { path: string; text: string }[] | null = null
@@ -108,7 +134,7 @@ function testFiles(): { path: string; text: string }[] {
   if (known !== null) return known
   const root = join(packageRoot, 'test')
   known = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => path.endsWith('.ts') || path.startsWith('golden/cli/'))
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
   return known
 }

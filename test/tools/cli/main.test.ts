@@ -40,7 +40,10 @@ describe('the command line', () => {
     [['topic', 'create', 'x', '--partitions', 'many'], /--partitions many: not a whole number/],
     [['topic', 'create', 'x', '--config', 'retention.ms'], /write it as key=value/],
     [['topic', 'alter', 'x'], /required option '-p, --partitions <n>' not specified/],
-    [['topic', 'list', '--format', 'xml'], /unknown format 'xml'[\s\S]*text, json, jsonl/],
+    [
+      ['topic', 'list', '--format', 'xml'],
+      /unknown format 'xml'[\s\S]*text, wide, json, jsonl, yaml/,
+    ],
     [['topic', 'list', '--timeout', '0'], /--timeout 0/],
     [['topic', 'list', '-b', 'host:99999'], /'host:99999' is not an address/],
     [['topic', 'list', '-b', ''], /'' is not an address/],

@@ -10,30 +10,22 @@ import type { OwnCommand } from '../commands.ts'
 import { CommandFailure, ExitCode } from '../failure.ts'
 import type { CommandIo } from '../io.ts'
 import { kafkaTools } from '../kafka-tools.ts'
-import { parseFormat, Renderer } from '../render.ts'
-
-interface ListFlags {
-  readonly format: string
-  readonly header: boolean
-}
+import { addFormatFlags, type FormatFlags, rendererFor } from '../render.ts'
 
 export const aliasesCommand: OwnCommand = {
   register(program: Command, io: CommandIo): Command {
     const aliases = program
       .command('aliases')
       .description("names of Kafka's tools that this binary answers to")
-    aliases
-      .command('list')
-      .description('list the names')
-      .option('--format <format>', 'text, json or jsonl', 'text')
-      .option('--no-header', 'leave out the head line of tables')
-      .action((flags: ListFlags) => {
-        const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
+    addFormatFlags(aliases.command('list').description('list the names')).action(
+      (flags: FormatFlags) => {
+        const renderer = rendererFor(flags, io)
         renderer.table(
           [{ key: 'name' }],
           aliasNames().map((name) => ({ name })),
         )
-      })
+      },
+    )
     aliases
       .command('install <folder>')
       .description('make a link per name in a folder, which is made when it is absent')

@@ -9,21 +9,19 @@ import { wholeNumber } from '../connect-options.ts'
 import { ExitCode } from '../failure.ts'
 import type { CheckResult } from '../health-checks.ts'
 import type { CommandIo } from '../io.ts'
-import { parseFormat, Renderer } from '../render.ts'
+import { addFormatFlags, type FormatFlags, rendererFor } from '../render.ts'
 
-interface CheckFlags {
+interface CheckFlags extends FormatFlags {
   readonly override: string[]
   readonly brokers?: string
   readonly timeout: string
-  readonly format: string
-  readonly header: boolean
 }
 
 const COLUMNS = ['status', 'check', 'required', 'current', 'advice'].map((key) => ({ key }))
 
 export const checkCommand: OwnCommand = {
   register(program: Command, io: CommandIo, exit: (code: number) => void): Command {
-    return program
+    const command = program
       .command('check [server.properties]')
       .description('is this machine, its folders and its addresses fit for a broker')
       .option(
@@ -34,16 +32,14 @@ export const checkCommand: OwnCommand = {
       )
       .option('-b, --brokers <list>', 'also reach these brokers at what they advertise')
       .option('--timeout <ms>', 'longest wait for a broker', '5000')
-      .option('--format <format>', 'text, json or jsonl', 'text')
-      .option('--no-header', 'leave out the head line of tables')
-      .action(async (file: string | undefined, flags: CheckFlags) => {
-        exit(await check(file ?? null, flags, io))
-      })
+    return addFormatFlags(command).action(async (file: string | undefined, flags: CheckFlags) => {
+      exit(await check(file ?? null, flags, io))
+    })
   },
 }
 
 async function check(file: string | null, flags: CheckFlags, io: CommandIo): Promise<number> {
-  const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
+  const renderer = rendererFor(flags, io)
   const timeoutMs = wholeNumber('--timeout', flags.timeout, 1)
   const { brokerConfig } = await import('../broker-config.ts')
   const path = file === null ? null : resolve(io.cwd, file)

@@ -48,7 +48,7 @@ async function run(topic: string, flags: ConsumeFlags, io: CommandIo): Promise<v
     try {
       await initCodecs()
       await consume(client, options, io, (records) => {
-        if (renderer.format !== 'text') renderer.streamed(records.map(recordToRow))
+        if (!renderer.forPeople) renderer.streamed(records.map(recordToRow))
         else renderer.raw(asText(records, flags.printKey === true))
       })
     } catch (error) {

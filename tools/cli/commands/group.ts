@@ -123,10 +123,12 @@ async function describe(client: Client, renderer: Renderer, name: string): Promi
       lag: position === undefined || endOffset === null ? null : endOffset - position.offset,
       member: owner?.memberId ?? null,
       host: owner?.host ?? null,
+      clientId: owner?.clientId ?? null,
+      leaderEpoch: position === undefined || position.leaderEpoch < 0 ? null : position.leaderEpoch,
     }
   })
   const head = { group: name, type: group.type, state: group.state, members: group.members.length }
-  if (renderer.format !== 'text') {
+  if (!renderer.forPeople) {
     renderer.item([], { ...head, partitions: rows })
     return
   }
@@ -135,7 +137,11 @@ async function describe(client: Client, renderer: Renderer, name: string): Promi
     head,
   )
   renderer.table(
-    ['topic', 'partition', 'offset', 'end', 'lag', 'member', 'host'].map((key) => ({ key })),
+    [
+      ...['topic', 'partition', 'offset', 'end', 'lag', 'member', 'host'].map((key) => ({ key })),
+      { key: 'clientId', head: 'CLIENT-ID', wide: true },
+      { key: 'leaderEpoch', head: 'EPOCH', wide: true },
+    ],
     rows,
   )
 }

@@ -49,7 +49,7 @@ async function produce(topic: string, flags: ProduceFlags, io: CommandIo): Promi
       null,
       'use none, gzip, snappy, lz4 or zstd',
     )
-  await withClient(flags, io, async (client) => {
+  await withClient(flags, io, async (client, renderer) => {
     const producer = new ClientProducer(client, topic, { acks, codec })
     let count = 0
     try {
@@ -62,6 +62,7 @@ async function produce(topic: string, flags: ProduceFlags, io: CommandIo): Promi
       throw new CommandFailure(ExitCode.failed, `writing to '${topic}' failed`, error.message)
     }
     io.stderr.write(`wrote ${count} records to ${topic}\n`)
+    renderer.outcome({ topic, records: count })
   })
 }
 

@@ -4,13 +4,11 @@ import type { Command } from 'commander'
 import type { OwnCommand } from '../commands.ts'
 import { CommandFailure, ExitCode } from '../failure.ts'
 import type { CommandIo } from '../io.ts'
-import { parseFormat, Renderer, type Row } from '../render.ts'
+import { addFormatFlags, type FormatFlags, type Row, rendererFor } from '../render.ts'
 import { addAdoptCommands } from './storage-adopt.ts'
 
-interface StorageFlags {
+interface StorageFlags extends FormatFlags {
   readonly override: string[]
-  readonly format: string
-  readonly header: boolean
 }
 
 export const storageCommand: OwnCommand = {
@@ -41,15 +39,12 @@ export const storageCommand: OwnCommand = {
 }
 
 function withFlags(command: Command): Command {
-  return command
-    .option(
-      '--override <key=value>',
-      'set an option, repeatable',
-      (value: string, previous: string[]) => [...previous, value],
-      [],
-    )
-    .option('--format <format>', 'text, json or jsonl', 'text')
-    .option('--no-header', 'leave out the head line of tables')
+  return addFormatFlags(command).option(
+    '--override <key=value>',
+    'set an option, repeatable',
+    (value: string, previous: string[]) => [...previous, value],
+    [],
+  )
 }
 
 async function folders(file: string | null, flags: StorageFlags, io: CommandIo) {
@@ -62,7 +57,7 @@ async function folders(file: string | null, flags: StorageFlags, io: CommandIo) 
 
 /** Not healthy when the folders do not fit each other; new ones are no problem. */
 async function info(file: string | null, flags: StorageFlags, io: CommandIo): Promise<number> {
-  const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
+  const renderer = rendererFor(flags, io)
   const { states } = await folders(file, flags, io)
   const { mismatches } = await import('../storage-folders.ts')
   const rows = states.map(
@@ -94,7 +89,7 @@ async function format(
   flags: StorageFlags & { clusterId?: string },
   io: CommandIo,
 ): Promise<void> {
-  const renderer = new Renderer(io.stdout, parseFormat(flags.format), flags.header)
+  const renderer = rendererFor(flags, io)
   const { config, states } = await folders(file, flags, io)
   const { formatFolder, randomUuid } = await import('../storage-folders.ts')
   const known = states.find(({ meta }) => meta !== null)?.meta?.clusterId

@@ -40,7 +40,7 @@ async function top(flags: TopFlags, io: CommandIo): Promise<void> {
     const stop = new AbortController()
     void io.interrupted().then(() => stop.abort())
     void io.outputClosed.then(() => stop.abort())
-    const drawsOver = renderer.format === 'text' && 'isTTY' in io.stdout && io.stdout.isTTY === true
+    const drawsOver = renderer.forPeople && 'isTTY' in io.stdout && io.stdout.isTTY === true
     let before = await takeSnapshot(client)
     let waitMs = Math.min(FIRST_MS, intervalMs)
     while (!stop.signal.aborted) {
@@ -66,12 +66,12 @@ function show(
   const topics = topicRows(before, now)
   const groups = groupRows(before, now)
   const rate = topics.reduce((sum, row) => sum + Number(row[RATE]), 0)
-  if (renderer.format === 'text')
+  if (renderer.forPeople)
     io.stdout.write(
       `${now.brokers} brokers, ${topics.length} topics, ${groups.length} groups, ` +
         `${Math.round(rate)} records/s in\n\n`,
     )
-  if (renderer.format !== 'text') {
+  if (!renderer.forPeople) {
     renderer.streamed([...topics.slice(0, count), ...groups.slice(0, count)])
     return
   }

@@ -1,4 +1,4 @@
-/** `sluice topic create|list|describe|delete|alter`. */
+/** `sluice topic create|list|describe|delete|alter`, and topic-records.ts. */
 import type { Command } from 'commander'
 import { ErrorCode, errorName } from '../../../engine/base/errors.ts'
 import type { Client } from '../../../net/client/client.ts'
@@ -23,6 +23,7 @@ import {
   listTopics,
   type TopicDescription,
 } from '../topic-admin.ts'
+import { addRecordCommands } from './topic-records.ts'
 
 interface CreateFlags extends ConnectFlags {
   readonly partitions: string
@@ -56,6 +57,7 @@ export const topicCommand: OwnCommand = {
       .action((name: string, flags: ConnectFlags & { partitions: string }) =>
         alter(name, flags, io),
       )
+    addRecordCommands(topic, io)
     return topic
   },
 }
@@ -108,7 +110,7 @@ async function describe(
     for (const topic of topics)
       if (topic.errorCode !== 0) throw unknownTopic(topic.name ?? '', topic.errorCode)
     const descriptions = await describeTopics(client, topics)
-    if (renderer.format !== 'text') {
+    if (!renderer.forPeople) {
       renderer.table([], descriptions.map(asRow))
       return
     }
