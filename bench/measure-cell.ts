@@ -179,7 +179,14 @@ export function fillPlan(plan: ProduceLoad, bytes: number): ProduceLoad {
 
 function fetchPlan(plan: ProduceLoad, maxBytes: number, rounds: FetchLoad['rounds']): FetchLoad {
   // What is read stays in the cache: no bound on how often.
-  return { ...plan, api: 'fetch', maxBytes, rounds, bytesMax: Number.POSITIVE_INFINITY }
+  return {
+    ...plan,
+    api: 'fetch',
+    maxBytes,
+    recordsPerAnswer: 0,
+    rounds,
+    bytesMax: Number.POSITIVE_INFINITY,
+  }
 }
 
 /** Whole answers from the log's start to its end, batch by batch. */

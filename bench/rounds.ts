@@ -5,7 +5,7 @@
  */
 import type { Cell } from './cells.ts'
 import { LoadProcesses } from './load/load-process.ts'
-import { machineFacts } from './machine.ts'
+import { machineFacts } from './load/machine-facts.ts'
 import { type CellFigures, type MeasureOptions, measureCell } from './measure-cell.ts'
 import { measureStart, type StartFigures, type StartOptions } from './measure-start.ts'
 import { measureWithTool } from './peers/own-tool.ts'
@@ -73,7 +73,7 @@ export async function measureRounds(
   const { options, result } = context
   const earlier =
     cells.length === 0
-      ? result.starts
+      ? result.starts.filter(({ idle, topicUsableMs }) => idle !== null || topicUsableMs > 0)
       : result.cells.filter(({ cell }) => cells.some(({ name }) => name === cell))
   const before = earlier.reduce((most, { round }) => Math.max(most, round), 0)
   const random = seededRandom(options.seed)

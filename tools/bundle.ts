@@ -4,12 +4,12 @@
  * modules in 230 ms, and every shard thread loads them again (figures in this file's commits).
  * bin/sluice.js prefers the bundle unless dist/ is newer.
  *
- *   sluice.cjs  thread.cjs  jobs/*.cjs   what Node is told to run: one line each
+ *   sluice.cjs  thread.cjs  jobs/*.cjs  load-child.cjs  pacer.cjs   what Node is told to run: one line each
  *   load.cjs                             runs a module of all.cjs; tools/bundle-load.cjs
  *   all.cjs     all.cjs.cache            every module, each run when it is first asked for
  *
- * The stubs lie so that threadEntry('./thread') and threadEntry('./jobs/…') find them beside the file
- * that asks. The cache is a copy of what V8 compiled while a broker started and stopped once; another
+ * The stubs lie so that threadEntry('./thread'), ('./jobs/…') and the load generator's find them beside
+ * the file that asks. The cache is a copy of what V8 compiled while a broker started and stopped once; another
  * Node than the one that built refuses it and compiles for itself.
  *
  * Packages with native parts or large ones that few commands need stay outside.
@@ -103,6 +103,8 @@ function entriesOf(root: string, extension: 'js' | 'ts'): Map<string, string> {
   return new Map([
     ['sluice', `./tools/sluice.${extension}`],
     ['thread', `./net/thread.${extension}`],
+    ['load-child', `./bench/load/load-child.${extension}`],
+    ['pacer', `./bench/load/pacer.${extension}`],
     ...jobs.map((name) => [name, `./workers/${name}.${extension}`] as const),
   ])
 }

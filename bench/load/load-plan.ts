@@ -57,6 +57,8 @@ export interface ProduceLoad extends ClosedLoop, BatchShape {
 export interface FetchLoad extends ClosedLoop {
   readonly api: 'fetch'
   readonly maxBytes: number
+  /** Of a full answer, 0 where nobody knows. */
+  readonly recordsPerAnswer: number
   /** By partition. */
   readonly rounds: readonly FetchRound[]
 }

@@ -53,7 +53,12 @@ async function openAll(
         round: plan.api === 'fetch' ? (plan.rounds[partition] ?? null) : null,
         producer: plan.api === 'produce' && plan.idempotent ? await producerMark(address) : null,
         onLatency: plan.latencies ? (ms) => window.recordMs(ms) : null,
-        onAnswers: (answers, bytes, records) => window.count(answers, bytes, records),
+        onAnswers: (answers, bytes, records) =>
+          window.count(
+            answers,
+            bytes,
+            plan.api === 'fetch' ? answers * plan.recordsPerAnswer : records,
+          ),
         onFailure: (error) => window.fail(error),
       }),
     )

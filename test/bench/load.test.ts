@@ -138,6 +138,7 @@ const fetch = (port: number): FetchLoad => ({
   ...target(port),
   api: 'fetch',
   maxBytes: 65_536,
+  recordsPerAnswer: 0,
   rounds: [{ first: 2 ** 32 - 10, step: 5, count: 4 }],
 })
 
@@ -204,8 +205,8 @@ const paced = (port: number): PacedLoad => {
 }
 
 it('counts an open loop from the times requests were due, so that all feel a stall', async () => {
-  // 100 ms in which 50 more requests were due: each of them waited for the rest of it.
-  const { port } = await startFake({ stallAt: (request) => (request === 100 ? 100 : 0) })
+  // 200 ms in which 100 more requests were due: each of them waited for the rest of it.
+  const { port } = await startFake({ stallAt: (request) => (request === 100 ? 200 : 0) })
   const figures = await runLoad({ ...paced(port), warmUpMs: 0, measureMs: 1000 })
   const latency = decodeHistogram(figures.latency)
   expect(latency.totalCount).toBeGreaterThan(400)
@@ -239,10 +240,10 @@ it('ends an open loop when the broker goes', async () => {
 
 it('takes latencies and samples of a closed loop when asked', async () => {
   const { port } = await startFake({})
-  const plan = { ...produce(port), latencies: true, sampleMs: 20 }
+  const plan = { ...produce(port), latencies: true, sampleMs: 20, measureMs: 1_000 }
   const figures = await runLoad(plan)
   expect(decodeHistogram(figures.latency).totalCount).toBe(figures.answers)
-  expect(figures.samples.length).toBeGreaterThan(1)
+  expect(figures.samples.length).toBeGreaterThan(0)
   const sampled = figures.samples.reduce((sum, { answers }) => sum + answers, 0)
   expect(sampled).toBeGreaterThan(0)
   expect(sampled).toBeLessThanOrEqual(figures.answers)
@@ -274,7 +275,12 @@ it('shares a load among processes and adds up what they saw', async () => {
   const { port } = await startFake({})
   const clients = new LoadProcesses(2)
   try {
-    const figures = await clients.run({ ...produce(port), connections: 3 })
+    const figures = await clients.run({
+      ...produce(port),
+      connections: 3,
+      measureMs: 20_000,
+      bytesMax: 200 * 4096,
+    })
     expect(figures.answers).toBeGreaterThan(10)
     expect(figures.bytes / figures.answers).toBeCloseTo(4096)
     await expect(clients.run({ ...produce(1), connections: 1 })).rejects.toThrow('ECONNREFUSED')

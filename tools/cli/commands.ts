@@ -8,6 +8,7 @@ import { configCommand } from './commands/config.ts'
 import { consumeCommand } from './commands/consume.ts'
 import { groupCommand } from './commands/group.ts'
 import { logCommand } from './commands/log.ts'
+import { perfCommand } from './commands/perf.ts'
 import { produceCommand } from './commands/produce.ts'
 import { quickstartCommand } from './commands/quickstart.ts'
 import { quotaCommand } from './commands/quota.ts'
@@ -38,4 +39,5 @@ export const commands: readonly OwnCommand[] = [
   checkCommand,
   completionCommand,
   topCommand,
+  perfCommand,
 ]
