@@ -230,7 +230,7 @@ export class ShardPartitions {
       topicPartition: name,
       topicId: topic.topicId,
       logStartOffset: dataFolders.logStartOffsets.get(name) ?? 0,
-      lazy: topic.internal,
+      newFolder: topic.internal ? 'later' : 'made',
       openSegments: this.openSegments,
       wallClockGuard: this.wallClockGuard,
       onFailed: (error) => partition?.fail(error),

@@ -65,8 +65,7 @@ export class Shard implements ShardPort {
         done(ErrorCode.NOT_ENOUGH_REPLICAS, -1, -1, -1, message)
         return
       }
-      // Before an internal partition's first record, or at the end of a move: the bytes must outlive
-      // this turn.
+      // Before a partition's first record, or at the end of a move: the bytes must outlive this turn.
       const copy = Buffer.from(records)
       partition.whenFolder(() => this.append(key, copy, options, done), copy.length)
       return

@@ -23,7 +23,7 @@ import {
 } from '../record/batch.ts'
 import { readEndTransactionMarker } from '../record/control.ts'
 import { type DiskError, isDiskFull } from './disk.ts'
-import { roll } from './log-roll.ts'
+import { rollOrFail } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
 import { StagedWrites } from './staged-writes.ts'
@@ -164,11 +164,7 @@ export class LogAppender {
     rules.segmentMs = segmentMs - state.rollJitterMs
     rules.nowMs = nowMs
     if (!state.segments.active.mustRollFor(lastOffset, timestamp, bytes, rules)) return
-    try {
-      roll(state)
-    } catch (error) {
-      throw state.fail(error)
-    }
+    rollOrFail(state)
   }
 
   private checkProducer(batch: Buffer, attributes: number, origin: AppendOrigin): ErrorCode {

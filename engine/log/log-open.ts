@@ -13,8 +13,9 @@ import type { LogOptions } from './log-options.ts'
 import { type LogPorts, LogState } from './log-state.ts'
 import { loadSegments, removeSegmentFiles, tidyPartitionFolder } from './partition-folder.ts'
 import {
-  PARTITION_METADATA_FILE,
-  parsePartitionMetadata,
+  createPartitionMetadata,
+  readPartitionMetadata,
+  syncPartitionMetadata,
   writePartitionMetadata,
 } from './partition-metadata.ts'
 import { ProducerStateManager } from './producer-state.ts'
@@ -46,7 +47,7 @@ export class WrongTopicId extends Error {
   }
 }
 
-/** A log without a folder yet; `createFolder` makes it before the first append. */
+/** A log without a folder yet. */
 export function unmadeLog(ports: LogPorts, place: LogPlace, options: LogOptions): LogState {
   const start = place.logStartOffset
   return new LogState(ports, place.topicPartition, place.dir, options, {
@@ -58,17 +59,29 @@ export function unmadeLog(ports: LogPorts, place: LogPlace, options: LogOptions)
   })
 }
 
-/** Makes folder, identity and first segment, durably. */
-export async function createFolder(state: LogState, place: LogPlace): Promise<void> {
+/**
+ * Makes folder, identity and first segment, none of it durably: a crash may leave any part, and the
+ * next start makes the rest. `createFolder` is due before the first append.
+ */
+export async function makeFolder(state: LogState, place: LogPlace): Promise<void> {
   const { disk } = state.ports
   assert(state.segments.count === 0, `${state.name} has no segment yet`)
   await disk.makeDir(place.dir)
-  await writePartitionMetadata(disk, place.dir, place.topicId)
+  await createPartitionMetadata(disk, place.dir, place.topicId)
   const segment = Segment.createSync(state.segmentOptions(state.offsets.logEndOffset))
   segment.pinned = true
-  await disk.syncDir(place.dir)
-  await disk.syncDir(parentOf(place.dir))
+  state.folderUnsynced = true
   state.segments.push(segment)
+}
+
+/** Makes the folder, unless it is there, and makes it durable: what is appended from now on has an owner. */
+export async function createFolder(state: LogState, place: LogPlace): Promise<void> {
+  const { disk } = state.ports
+  if (state.segments.count === 0) await makeFolder(state, place)
+  await syncPartitionMetadata(disk, state.dir)
+  await disk.syncDir(state.dir)
+  await disk.syncDir(parentOf(state.dir))
+  state.folderUnsynced = false
 }
 
 /** null when there is no folder or it holds no segment. Throws CorruptLog, WrongTopicId, DiskError. */
@@ -201,10 +214,8 @@ async function loadEpochs(
 }
 
 async function checkTopicId(disk: Disk, place: LogPlace): Promise<void> {
-  const path = `${place.dir}/${PARTITION_METADATA_FILE}`
-  const content = await disk.readFile(path)
-  if (content === null) return await writePartitionMetadata(disk, place.dir, place.topicId)
-  const stored = parsePartitionMetadata(content, path)
+  const stored = await readPartitionMetadata(disk, place.dir)
+  if (stored === null) return await writePartitionMetadata(disk, place.dir, place.topicId)
   if (stored !== place.topicId) throw new WrongTopicId(place, stored)
 }
 

@@ -36,6 +36,15 @@ export function roll(state: LogState): void {
   state.drawJitter()
 }
 
+/** As roll; an error ends the log. */
+export function rollOrFail(state: LogState): void {
+  try {
+    roll(state)
+  } catch (error) {
+    throw state.fail(error)
+  }
+}
+
 /** Everything that makes the segment's past complete; its bytes and the directory are synced already. */
 export async function finishRolledSegment(state: LogState, rolled: RolledSegment): Promise<void> {
   const { disk } = state.ports

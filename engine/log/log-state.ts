@@ -49,6 +49,8 @@ export class LogState {
   readonly tail = new TailPositions()
   /** Left in order, not yet finished. */
   readonly rolled: RolledSegment[] = []
+  /** The folder was made and is not durable: nothing may be appended yet (log-open.ts). */
+  folderUnsynced = false
   /** Files were created since the directory was last synced. */
   namesUnsynced = false
   /** Monotonic time of the first write since the last sync, -1 without one. */

@@ -20,11 +20,18 @@ import { LogFlush } from './flush.ts'
 import { type AppendOrigin, type AppendResult, LogAppender } from './log-append.ts'
 import { LogCompaction } from './log-compaction.ts'
 import { LogMove, MoveCancelled } from './log-move.ts'
-import { createFolder, type LogPlace, openFolder, parentOf, unmadeLog } from './log-open.ts'
+import {
+  createFolder,
+  type LogPlace,
+  makeFolder,
+  openFolder,
+  parentOf,
+  unmadeLog,
+} from './log-open.ts'
 import type { LogOptions } from './log-options.ts'
 import { isCold, type ReadSlice, readSlice, readSliceAsync } from './log-reader.ts'
 import { undoTurn } from './log-resume.ts'
-import { roll, storeEpochs } from './log-roll.ts'
+import { rollOrFail, storeEpochs } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import { maxTimestampOffset, offsetForTimestamp, type TimestampedOffset } from './log-timestamps.ts'
 import { OpenSegments } from './open-segments.ts'
@@ -40,8 +47,8 @@ export interface LogParameters extends LogPlace {
   readonly random: Random
   readonly logger: Logger
   readonly options: LogOptions
-  /** Without a folder: make it at `createFolder` instead of now. */
-  readonly lazy?: boolean
+  /** Without a folder: make it durably now (default), or leave that, or all, to `createFolder`. */
+  readonly newFolder?: 'durable' | 'made' | 'later'
   /** Shared by the logs of a shard. */
   readonly openSegments?: OpenSegments
   readonly wallClockGuard?: WallClockGuard
@@ -85,7 +92,9 @@ export class Log {
     const place = { dir, topicPartition, topicId, logStartOffset }
     const found = await openFolder(ports, place, options)
     const log = new Log(place, found ?? unmadeLog(ports, place, options), guard)
-    if (found === null && parameters.lazy !== true) await log.createFolder()
+    const newFolder = parameters.newFolder ?? 'durable'
+    if (found === null && newFolder === 'made') await makeFolder(log.state, place)
+    else if (found === null && newFolder === 'durable') await log.createFolder()
     return log
   }
 
@@ -145,7 +154,7 @@ export class Log {
     return segments.count > 0 && offsets.logStartOffset > segments.first.baseOffset
   }
 
-  /** Base offsets of the segments, ascending. */
+  /** Of the segments, ascending. */
   segmentBaseOffsets(): number[] {
     return this.state.segments.all().map(({ baseOffset }) => baseOffset)
   }
@@ -171,14 +180,19 @@ export class Log {
 
   // --- writing
 
-  /** The folder is there and batches may be appended. */
+  /** The folder is there. */
   get hasFolder(): boolean {
     return this.state.segments.count > 0
   }
 
-  /** Makes the folder of a lazily opened log; await it before the first append. */
+  /** It is there for good. */
+  get takesAppends(): boolean {
+    return this.hasFolder && !this.state.folderUnsynced
+  }
+
+  /** Makes the folder, unless it is there, and makes it durable; await it before the first append. */
   createFolder(): Promise<void> {
-    if (this.hasFolder) return Promise.resolve()
+    if (this.takesAppends) return Promise.resolve()
     this.creating ??= createFolder(this.state, this.place)
       .catch((error: unknown) => {
         throw this.state.fail(error)
@@ -249,11 +263,7 @@ export class Log {
   /** Leaves the active segment, if it has content. Nothing may be staged. */
   rollNow(): void {
     if (this.state.segments.active.stagedSize === 0) return
-    try {
-      roll(this.state)
-    } catch (error) {
-      throw this.state.fail(error)
-    }
+    rollOrFail(this.state)
   }
 
   // --- reading

@@ -5,10 +5,12 @@
  *   version: 0
  *   topic_id: <22 characters of base64url>      no newline at the end
  *
- * A folder whose topic id is not the topic's belongs to a deleted topic of the same name.
+ * A folder whose topic id is not the topic's belongs to a deleted topic of the same name. A new folder's
+ * file is synced before the first append and not when it is made (log-open.ts): a power loss until then
+ * may leave a beginning of it, or zeros, which is as if it were missing.
  */
 import { CorruptFile } from './corrupt-file.ts'
-import type { Disk } from './disk.ts'
+import { type Disk, DiskError, writeFullySync } from './disk.ts'
 
 export const PARTITION_METADATA_FILE = 'partition.metadata'
 
@@ -31,6 +33,16 @@ export function parsePartitionMetadata(content: Buffer, path: string): string {
   return topicId
 }
 
+/** A proper beginning of such a file, then zeros at most. */
+function isTorn(content: Buffer): boolean {
+  const text = content.toString('latin1').replace(/\0+$/, '')
+  const head = formatPartitionMetadata('')
+  return (
+    head.startsWith(text) ||
+    (text.startsWith(head) && /^[\w-]{0,21}$/.test(text.slice(head.length)))
+  )
+}
+
 /** The topic id of a partition folder, null when it has none yet. Throws CorruptFile. */
 export async function readPartitionMetadata(
   disk: Disk,
@@ -38,7 +50,7 @@ export async function readPartitionMetadata(
 ): Promise<string | null> {
   const path = `${partitionFolder}/${PARTITION_METADATA_FILE}`
   const content = await disk.readFile(path)
-  return content === null ? null : parsePartitionMetadata(content, path)
+  return content === null || isTorn(content) ? null : parsePartitionMetadata(content, path)
 }
 
 export function writePartitionMetadata(
@@ -48,4 +60,32 @@ export function writePartitionMetadata(
 ): Promise<void> {
   const path = `${partitionFolder}/${PARTITION_METADATA_FILE}`
   return disk.writeFileAtomic(path, formatPartitionMetadata(topicId))
+}
+
+/** For a folder just made: durable with `syncPartitionMetadata`. One that is there stays as it is. */
+export async function createPartitionMetadata(
+  disk: Disk,
+  partitionFolder: string,
+  topicId: string,
+): Promise<void> {
+  const path = `${partitionFolder}/${PARTITION_METADATA_FILE}`
+  try {
+    const file = await disk.open(path, 'create-new')
+    try {
+      writeFullySync(file, [Buffer.from(formatPartitionMetadata(topicId))], 0)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.code !== 'EEXIST') throw error
+  }
+}
+
+export async function syncPartitionMetadata(disk: Disk, partitionFolder: string): Promise<void> {
+  const file = await disk.open(`${partitionFolder}/${PARTITION_METADATA_FILE}`, 'read-write')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }

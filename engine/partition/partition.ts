@@ -62,7 +62,7 @@ export class Partition {
   private readonly acks = new AckQueue()
   private visibleEndOffset: number
   private offlineReason: string | null = null
-  /** What waits for the folder of a partition that was never written to; null: it is there. */
+  /** What waits for the folder of a partition that was never written to; null: nothing does. */
   private awaitingFolder: (() => void)[] | null = null
   private folderMade = Promise.resolve()
   private heldBytes = 0
@@ -178,9 +178,9 @@ export class Partition {
     return this.folderMade
   }
 
-  /** Appends go through whenFolder: there is no folder yet, or it is being changed for another. */
+  /** Appends go through whenFolder: there is no durable folder yet, or it is being changed for another. */
   get holdsAppends(): boolean {
-    return this.awaitingFolder !== null || !this.log.hasFolder
+    return this.awaitingFolder !== null || !this.log.takesAppends
   }
 
   /** No room for another append that is held back. */

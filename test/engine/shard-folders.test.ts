@@ -15,6 +15,7 @@ import type { DataFolders, FolderReport } from '../../engine/shard-folders.ts'
 import { MemoryLogger } from '../support/connection-rig.ts'
 import { TestClock } from '../support/log-rig.ts'
 import { seededRandom } from '../support/seeded-random.ts'
+import { settleFolders } from '../support/settled-folders.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 const OPTIONS = { acks: -1, timeoutMs: 1_000, produceVersion: 9, internalAllowed: true }
@@ -69,6 +70,7 @@ async function rig(more: Partial<DataFolders> = {}, disk = new SimulatedDisk({ s
     async add(...topics: TopicImage[]) {
       image = withTopics(image, topics)
       await assembled.applyImage(image)
+      await settleFolders(shard)
     },
     async remove(name: string) {
       image = withTopics(image, [], [name])

@@ -14,6 +14,7 @@ import {
 import { buildBatch } from '../../engine/record/build.ts'
 import type { AppendOptions, ReadRequest, ReadResult } from '../../engine/shard-port.ts'
 import { TestClock } from '../support/log-rig.ts'
+import { settleFolders } from '../support/settled-folders.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 const OPTIONS: AppendOptions = {
@@ -73,6 +74,7 @@ async function rig(topics: TopicImage[], disk = new SimulatedDisk({ seed: 7 })) 
   let image: MetadataImage = withTopics(empty, topics)
   await assembled.applyImage(image)
   const { shard } = assembled
+  await settleFolders(shard)
   return {
     ...assembled,
     disk,
@@ -80,6 +82,7 @@ async function rig(topics: TopicImage[], disk = new SimulatedDisk({ seed: 7 })) 
     async change(next: (image: MetadataImage) => MetadataImage) {
       image = next(image)
       await assembled.applyImage(image)
+      await settleFolders(shard)
     },
     append(key: number, ...values: string[]): Appended {
       const result: Appended = { errorCode: -2, baseOffset: -2 }

@@ -9,6 +9,7 @@ import {
 } from '../../../engine/log/checkpoints.ts'
 import { takeCleanShutdown, writeCleanShutdown } from '../../../engine/log/clean-shutdown.ts'
 import {
+  formatPartitionMetadata,
   readPartitionMetadata,
   writePartitionMetadata,
 } from '../../../engine/log/partition-metadata.ts'
@@ -95,11 +96,22 @@ describe('partition metadata', () => {
     expect(await readPartitionMetadata(disk, '/p')).toBe('hwAhWzygTnuvE1AYQtkvnA')
   })
 
+  it('is missing when a power loss left a beginning of it, or zeros', async () => {
+    const whole = formatPartitionMetadata('hwAhWzygTnuvE1AYQtkvnA')
+    for (let kept = 0; kept < whole.length; kept++)
+      for (const zeros of [0, whole.length - kept]) {
+        const text = whole.slice(0, kept) + '\0'.repeat(zeros)
+        const disk = SimulatedDisk.holding({ '/p/partition.metadata': text })
+        expect(await readPartitionMetadata(disk, '/p')).toBe(null)
+      }
+  })
+
   it('refuses another version or a broken id', async () => {
     for (const text of [
-      '',
       'version: 1\ntopic_id: hwAhWzygTnuvE1AYQtkvnA',
-      'version: 0\ntopic_id: x',
+      'version: 0\ntopic_id: x y',
+      'version: 0\ntopic_id: hwAhWzygTnuvE1AYQtkvnAA',
+      'topic_id: hwAhWzygTnuvE1AYQtkvnA',
     ])
       await expect(
         readPartitionMetadata(SimulatedDisk.holding({ '/p/partition.metadata': text }), '/p'),

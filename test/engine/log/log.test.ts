@@ -177,7 +177,7 @@ describe('a log', () => {
 
   it('makes no folder before it is needed when opened lazily', async () => {
     const disk = new SimulatedDisk()
-    const log = await openLog(disk, {}, { lazy: true })
+    const log = await openLog(disk, {}, { newFolder: 'later' })
     expect(disk.snapshot().size).toBe(0)
     expect(log.hasFolder).toBe(false)
     expect(log.read(0, 100, 0, true).length).toBe(0)
@@ -187,6 +187,40 @@ describe('a log', () => {
     expect((await readAll(log)).length).toBe(1)
     await log.close('clean')
     expect([...disk.snapshot().keys()]).toContain(`${LOG_DIR}/partition.metadata`)
+  })
+
+  it('syncs nothing of a folder made ahead before the first append asks for it', async () => {
+    const disk = new SimulatedDisk()
+    const syncs: string[] = []
+    disk.onCall = (operation, path) => {
+      if (operation === 'sync' || operation === 'syncDir') syncs.push(path)
+    }
+    const log = await openLog(disk, {}, { newFolder: 'made' })
+    expect([log.hasFolder, log.takesAppends]).toEqual([true, false])
+    expect(syncs).toEqual([])
+    await log.createFolder()
+    expect(log.takesAppends).toBe(true)
+    expect(syncs).toEqual([`${LOG_DIR}/partition.metadata`, LOG_DIR, '/data'])
+    put(log, labelled('first'))
+    await log.createFolder()
+    expect(syncs.length).toBe(3)
+    await log.close('clean')
+  })
+
+  it('opens whatever a power loss left of a folder made ahead', async () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const disk = SimulatedDisk.holding({ '/data/meta.properties': '' }, { seed })
+      const log = await openLog(disk, {}, { newFolder: 'made' })
+      const after = disk.crash(seed)
+      await log.close('abandon')
+      const again = await openLog(after, {}, { newFolder: 'made' })
+      await again.createFolder()
+      put(again, labelled('first'))
+      await again.sync()
+      const last = after.crash(seed)
+      await again.close('abandon')
+      expect((await readAll(await openLog(last))).length).toBe(1)
+    }
   })
 
   it("refuses a folder of another topic's id", async () => {
