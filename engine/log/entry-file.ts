@@ -86,7 +86,17 @@ export class EntryFile {
     return new EntryFile(disk, path, entryBytes, file)
   }
 
-  /** As open, for the roll of a segment. */
+  /** Made now, for a new segment; what a crash left of an earlier attempt is opened. */
+  static createSync(disk: Disk, path: string, entryBytes: number): EntryFile {
+    try {
+      return new EntryFile(disk, path, entryBytes, disk.openSync(path, 'create-new'))
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.code !== 'EEXIST') throw error
+      return new EntryFile(disk, path, entryBytes, disk.openSync(path, 'read-write'))
+    }
+  }
+
+  /** As open, in the calling thread. */
   static openSync(disk: Disk, path: string, entryBytes: number, lazy: boolean): EntryFile {
     let file: DiskFile | null = null
     try {

@@ -14,11 +14,11 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { markedFolderName, parsePartitionFolder } from './data-folder.ts'
 import type { Disk, DiskError, DiskFile } from './disk.ts'
 import { LogFlush } from './flush.ts'
 import { type AppendOrigin, type AppendResult, LogAppender } from './log-append.ts'
 import { LogCompaction } from './log-compaction.ts'
+import { putAside } from './log-delete.ts'
 import { LogMove, MoveCancelled } from './log-move.ts'
 import {
   createFolder,
@@ -442,25 +442,7 @@ export class Log {
     const { state } = this
     state.closed = true
     await this.settled()
-    if (state.segments.count === 0) return null
-    const parsed = parsePartitionFolder(state.name)
-    const name = markedFolderName(
-      parsed?.topic ?? state.name,
-      parsed?.partition ?? 0,
-      state.ports.random.uuid(),
-      'delete',
-    )
-    const target = `${parentOf(state.dir)}/${name}`
-    await state.ports.disk.rename(state.dir, target)
-    await state.ports.disk.syncDir(parentOf(state.dir))
-    state.dir = target
-    for (const segment of state.segments.all()) {
-      segment.removed = true
-      state.ports.openSegments.forget(segment)
-      await segment.lease.idle()
-      await segment.close(false)
-    }
-    return target
+    return await putAside(state)
   }
 
   /** The file of the active segment, for a page-cache policy. */

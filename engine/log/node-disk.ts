@@ -49,6 +49,12 @@ export class NodeDisk implements Disk {
 
   /** Level by level: Node's recursive mkdir never ends below a folder that takes none, as /proc. */
   async makeDir(path: string): Promise<void> {
+    try {
+      await fs.promises.mkdir(path)
+      return
+    } catch {
+      // It is there, or its parent is not, or it cannot be made: told apart below.
+    }
     const missing: string[] = []
     let at = path
     while ((await this.stat(at)) === null && parentDir(at) !== at) {

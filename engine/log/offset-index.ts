@@ -53,6 +53,11 @@ export class OffsetIndex {
   }
 
   /** As open, for the roll of a segment. */
+  static createSync(disk: Disk, path: string, baseOffset: number, maxBytes: number): OffsetIndex {
+    const entries = EntryFile.createSync(disk, path, OFFSET_INDEX_ENTRY_BYTES)
+    return new OffsetIndex(entries, baseOffset, maxBytes)
+  }
+
   static openSync(disk: Disk, path: string, baseOffset: number, maxBytes: number): OffsetIndex {
     const entries = EntryFile.openSync(disk, path, OFFSET_INDEX_ENTRY_BYTES, false)
     return new OffsetIndex(entries, baseOffset, maxBytes)

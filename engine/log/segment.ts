@@ -99,7 +99,7 @@ export class Segment {
   static createSync(options: SegmentOptions): Segment {
     const segment = new Segment(options, 0, options.createdMs)
     const log = options.disk.openSync(segment.path(SegmentSuffix.log), 'create-new')
-    segment.files = segment.openIndexesSync(log)
+    segment.files = segment.openIndexesSync(log, true)
     segment.summarized = true
     segment.cachedFrom = 0
     return segment
@@ -119,7 +119,7 @@ export class Segment {
   openSync(): SegmentFiles {
     if (this.files !== null) return this.files
     const log = this.options.disk.openSync(this.path(SegmentSuffix.log), 'read-write')
-    this.files = this.openIndexesSync(log)
+    this.files = this.openIndexesSync(log, false)
     return this.files
   }
 
@@ -299,18 +299,19 @@ export class Segment {
     return this.files
   }
 
-  private openIndexesSync(log: DiskFile): SegmentFiles {
+  private openIndexesSync(log: DiskFile, isNew: boolean): SegmentFiles {
     const { disk, baseOffset, indexBytesMax } = this.options
     const path = (suffix: string) => this.path(suffix)
+    const offsets = path(SegmentSuffix.offsetIndex)
+    const times = path(SegmentSuffix.timeIndex)
     return {
       log,
-      offsetIndex: OffsetIndex.openSync(
-        disk,
-        path(SegmentSuffix.offsetIndex),
-        baseOffset,
-        indexBytesMax,
-      ),
-      timeIndex: TimeIndex.openSync(disk, path(SegmentSuffix.timeIndex), baseOffset, indexBytesMax),
+      offsetIndex: isNew
+        ? OffsetIndex.createSync(disk, offsets, baseOffset, indexBytesMax)
+        : OffsetIndex.openSync(disk, offsets, baseOffset, indexBytesMax),
+      timeIndex: isNew
+        ? TimeIndex.createSync(disk, times, baseOffset, indexBytesMax)
+        : TimeIndex.openSync(disk, times, baseOffset, indexBytesMax),
       transactionIndex: TransactionIndex.openSync(
         disk,
         path(SegmentSuffix.transactionIndex),

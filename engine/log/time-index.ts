@@ -57,6 +57,11 @@ export class TimeIndex {
   }
 
   /** As open, for the roll of a segment. */
+  static createSync(disk: Disk, path: string, baseOffset: number, maxBytes: number): TimeIndex {
+    const entries = EntryFile.createSync(disk, path, TIME_INDEX_ENTRY_BYTES)
+    return new TimeIndex(entries, baseOffset, maxBytes)
+  }
+
   static openSync(disk: Disk, path: string, baseOffset: number, maxBytes: number): TimeIndex {
     const entries = EntryFile.openSync(disk, path, TIME_INDEX_ENTRY_BYTES, false)
     return new TimeIndex(entries, baseOffset, maxBytes)
