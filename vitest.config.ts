@@ -29,7 +29,7 @@ export default defineConfig({
     // In a log only what failed, and the sums.
     reporters: [process.stdout.isTTY ? 'default' : 'minimal', new LaneReporter()],
     projects: [
-      lane('unit', ['test/{engine,workers,net,tools,bench}/**/*.test.ts'], 30_000),
+      lane('unit', ['test/{engine,workers,net,tools,bench,history}/**/*.test.ts'], 30_000),
       lane('golden', ['test/golden-data/**/*.test.ts'], 60_000),
       lane('property', ['test/property/**/*.test.ts'], 60_000),
       lane('crash', ['test/crash/**/*.test.ts'], 120_000),

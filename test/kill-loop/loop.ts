@@ -62,6 +62,7 @@ const UPTIME_SPREAD_MS = 900
 const STARTING_SPREAD_MS = 250
 const PROBLEMS_MAX = 20
 const COMMIT_LIMIT_MS = 30_000
+const CLOSING_LIMIT_MS = 3_000
 
 const PLAIN: Mode = { isolation: 'committed', via: 'assign', idempotent: false }
 const IDEMPOTENT: Mode = { isolation: 'committed', via: 'assign', idempotent: true }
@@ -95,6 +96,8 @@ class KillLoop {
   private readonly plain = new Recorder('plain', PARTITIONS)
   private readonly numbered = new Recorder('numbered', PARTITIONS)
   private readonly closings: (() => unknown)[] = []
+  /** As told last. */
+  private readonly ends = new Map<Recorder, readonly number[]>()
   private readonly dataFolder: string
 
   constructor(options: KillLoopOptions) {
@@ -126,6 +129,8 @@ class KillLoop {
     while (performance.now() - startedMs < forMs && this.result.cycles < cyclesMax) {
       await this.cycle(random)
       this.options.onCycle?.(this.result.cycles)
+      // Clients of a log that went back may wait for ever: that is no way to end.
+      if (this.result.problems.length > 0) return
     }
     for (const writer of writers) await writer.stop()
     await this.asking((lane) => this.commitsGoOn(lane, member))
@@ -183,11 +188,23 @@ class KillLoop {
     result.slowestStartMs = Math.max(result.slowestStartMs, performance.now() - startedMs)
     result.cycles++
     await this.asking(async (lane) => {
-      await askEnds(lane, this.plain)
-      await askEnds(lane, this.numbered)
+      await this.endsRise(lane, this.plain)
+      await this.endsRise(lane, this.numbered)
       await askCommitted(lane, this.plain, 'kafkajs-group')
       await askCommitted(lane, this.plain, 'platformatic-group')
     })
+  }
+
+  /** Asks for a topic's ends; one that went back is said, and the loop is over. */
+  private async endsRise(lane: ReadLane, recorder: Recorder): Promise<void> {
+    const before = this.ends.get(recorder) ?? []
+    const ends = await askEnds(lane, recorder)
+    this.ends.set(recorder, ends)
+    for (const [k, end] of ends.entries())
+      if (end < (before[k] ?? 0)) {
+        const problem = `${recorder.topic}: partition ${k} ended at ${before[k]}, then at ${end}`
+        this.result.problems.push(problem)
+      }
   }
 
   /** Runs with clients that are closed behind it. */
@@ -266,7 +283,9 @@ class KillLoop {
 
   async close(): Promise<void> {
     await this.broker.kill()
-    for (const close of this.closings.reverse()) await close()
+    const closed = Promise.all(this.closings.reverse().map((close) => close()))
+    // With the broker gone some clients try for a minute: their time is over.
+    await Promise.race([closed, sleep(CLOSING_LIMIT_MS)])
     if (this.result.problems.length === 0) rmSync(this.dataFolder, { recursive: true, force: true })
   }
 }

@@ -3,10 +3,12 @@ import { KafkaAdmin } from '../clients/kafka-admin.ts'
 import { type ReadLane, readTopic } from '../clients/read-topic.ts'
 import type { Recorder } from './recorder.ts'
 
-export async function askEnds(lane: ReadLane, recorder: Recorder): Promise<void> {
+/** Resolves with the ends by partition number. */
+export async function askEnds(lane: ReadLane, recorder: Recorder): Promise<number[]> {
   const t0 = recorder.begin()
   const ends = await new KafkaAdmin(lane).endOffsets(recorder.topic)
   recorder.add(recorder.process(), t0, 'ok', [{ f: 'ends', ends: [...ends.entries()] }])
+  return ends
 }
 
 export async function askCommitted(

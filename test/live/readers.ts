@@ -154,6 +154,10 @@ export class PlatformaticMember {
       const mop = { f: 'assign', group, generation: generationId, keys } as const
       recorder.add(proc, recorder.begin(), 'ok', [mop])
     })
+    // Told of by its heartbeats, outside of any call: it ends this life, and the next one begins.
+    consumer.on('error', () => {
+      this.closeCurrent().catch(() => {})
+    })
     let stream: MessagesStream<string, string, string, string> | null = null
     this.closeCurrent = async () => {
       await Promise.resolve(stream?.close()).catch(() => {})

@@ -13,11 +13,7 @@ const PATH = fileURLToPath(new URL('../../docs/reliability-figures.json', import
 /** `command` repeats the run; `counts` are shown in their order. */
 export function recordFigures(
   suite: string,
-  run: {
-    readonly command: string
-    readonly seconds: number
-    readonly counts: Record<string, number | string>
-  },
+  run: Pick<SuiteFigures, 'command' | 'seconds' | 'counts' | 'table'>,
 ): void {
   const all = JSON.parse(readFileSync(PATH, 'utf8')) as Record<string, SuiteFigures>
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
@@ -29,6 +25,7 @@ export function recordFigures(
     machine,
     seconds: Math.round(run.seconds),
     counts: run.counts,
+    ...(run.table === undefined ? {} : { table: run.table }),
   }
   const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
   writeFileSync(PATH, `${JSON.stringify(sorted, null, 2)}\n`)

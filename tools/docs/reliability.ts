@@ -10,4 +10,8 @@ export interface SuiteFigures {
   readonly machine: string
   readonly seconds: number
   readonly counts: Readonly<Record<string, number | string>>
+  readonly table?: {
+    readonly columns: readonly string[]
+    readonly rows: readonly (readonly string[])[]
+  }
 }

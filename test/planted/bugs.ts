@@ -1,0 +1,297 @@
+/**
+ * Bugs that brokers have had, as changes of one text in a copy of the sources: each must be found by the
+ * suite it names. A text that is not there exactly once fails the run, so that the list stays true.
+ */
+import type { SuiteName } from './suites.ts'
+
+export interface PlantedBug {
+  readonly name: string
+  /** What it breaks: a rule of the house, in words. */
+  readonly breaks: string
+  readonly file: string
+  readonly from: string
+  readonly to: string
+  readonly suite: SuiteName
+}
+
+const durability: readonly PlantedBug[] = [
+  {
+    name: 'acknowledged before it is synced',
+    breaks: 'flush=group: an answer waits for the sync',
+    file: 'engine/partition/partition.ts',
+    from: "if (this.log.options.flushMode === 'group') this.syncThenAdvance()",
+    to: 'if (this.log.logEndOffset < 0) this.syncThenAdvance()',
+    suite: 'power loss on ext4',
+  },
+  {
+    name: 'the sync of the log does nothing',
+    breaks: 'flush=group survives a power loss',
+    file: 'engine/log/flush.ts',
+    from: '        await segment.files.log.sync()\n',
+    to: '',
+    suite: 'power loss on ext4',
+  },
+  {
+    name: 'a sync counts for what was written after it began',
+    breaks: 'a sync covers only what was complete before it',
+    file: 'engine/log/flush.ts',
+    from: 'state.offsets.setSynced(logEndOffset)',
+    to: 'state.offsets.setSynced(state.offsets.logEndOffset)',
+    suite: 'crash: log',
+  },
+  {
+    name: 'a new segment without a sync of its folder',
+    breaks: 'a file counts once its name is durable',
+    file: 'engine/log/flush.ts',
+    from: 'if (names) await state.ports.disk.syncDir(state.dir)',
+    to: 'if (names) await Promise.resolve()',
+    suite: 'crash: log',
+  },
+  {
+    name: 'rename without a sync of the file',
+    breaks: 'a small file is old or new, never half',
+    file: 'engine/log/disk.ts',
+    from: '    await file.sync()\n  } finally {\n    await file.close()\n  }\n  await disk.rename',
+    to: '  } finally {\n    await file.close()\n  }\n  await disk.rename',
+    suite: 'unit: small files',
+  },
+  {
+    name: 'a failed sync is tried again',
+    breaks: 'after a failed sync the log takes no more',
+    file: 'engine/log/flush.ts',
+    from: '    } catch (error) {\n      throw state.fail(error)\n    }\n    state.offsets.setSynced',
+    to: '    } catch {\n      return await this.run()\n    }\n    state.offsets.setSynced',
+    suite: 'unit: flush',
+  },
+  {
+    name: 'appends go on after a write error',
+    breaks: 'the first I/O error ends the log in the same turn',
+    file: 'engine/log/log-state.ts',
+    from: '    if (this.failed === null) {\n      this.failed = error\n',
+    to: '    if (this.failed === null) {\n',
+    suite: 'unit: flush',
+  },
+  {
+    name: 'a full disk leaves half a batch',
+    breaks: 'a short write is cut back to where it began',
+    file: 'engine/log/disk.ts',
+    from: '    if (written > 0 && isDiskFull(error)) file.truncateSync(position)\n',
+    to: '',
+    suite: 'unit: disk',
+  },
+  {
+    name: 'the recovery point passes what is synced',
+    breaks: 'a checkpoint never passes what it relies on',
+    file: 'engine/log/log.ts',
+    from: '    return this.state.offsets.recoveryPoint\n',
+    to: '    return this.state.offsets.logEndOffset\n',
+    suite: 'crash: log',
+  },
+  {
+    name: 'the marker of a clean stop is left',
+    breaks: 'it goes, durably, before the first append',
+    file: 'engine/log/clean-shutdown.ts',
+    from: '  await disk.unlink(path)\n',
+    to: '',
+    suite: 'unit: checkpoints',
+  },
+]
+
+const recovery: readonly PlantedBug[] = [
+  {
+    name: 'corruption below the recovery point is cut off',
+    breaks: 'what was synced is never cut: the partition stays offline',
+    file: 'engine/log/recovery.ts',
+    from: '    if (this.expected < recoveryPoint)\n      throw new CorruptLog',
+    to: '    if (this.expected < 0)\n      throw new CorruptLog',
+    suite: 'unit: recovery',
+  },
+  {
+    name: 'a header of zeros is taken for a batch',
+    breaks: 'a length is judged before anything else',
+    file: 'engine/record/batch.ts',
+    from: '  if (size < BATCH_HEADER_BYTES) return',
+    to: '  if (size < 0) return',
+    suite: 'unit: batches',
+  },
+  {
+    name: 'the torn end is left in the file',
+    breaks: 'a cut is made before the first append',
+    file: 'engine/log/recovery.ts',
+    from: '    await log.truncate(end)\n',
+    to: '',
+    suite: 'unit: recovery',
+  },
+  {
+    name: 'a missing index is not made again',
+    breaks: 'indexes are caches of the log',
+    file: 'engine/log/segment-repair.ts',
+    from: '      if (suffix === SegmentSuffix.transactionIndex) continue\n',
+    to: '      if (suffix !== SegmentSuffix.log) continue\n',
+    suite: 'unit: recovery',
+  },
+  {
+    name: 'a read error is taken for the end of the file',
+    breaks: 'end, short read and error are three things',
+    file: 'engine/log/segment-scan.ts',
+    from: '    if (!window.holds(position, wanted)) await window.load(position, wanted)\n',
+    to:
+      '    try {\n      if (!window.holds(position, wanted)) await window.load(position, wanted)\n' +
+      "    } catch {\n      return { end: position, problem: 'the end' }\n    }\n",
+    suite: 'unit: recovery',
+  },
+  {
+    name: 'producer state is lost at a restart',
+    breaks: 'an idempotent producer leaves each record once',
+    file: 'engine/log/recovery.ts',
+    from: 'const content = encodeProducerSnapshot(this.producers.snapshot())',
+    to: 'const content = encodeProducerSnapshot([])',
+    suite: 'crash: log',
+  },
+  {
+    name: 'what was not synced is cut off after a kill',
+    breaks: 'flush=async survives a kill: the page cache is there',
+    file: 'engine/log/recovery.ts',
+    from: '    const { expected } = this\n    if (baseOffset < expected',
+    to:
+      "    const { expected } = this\n    if (baseOffset >= recoveryPoint) return 'not synced'\n" +
+      '    if (baseOffset < expected',
+    suite: 'kill loop',
+  },
+  {
+    name: 'committed positions are forgotten at a restart',
+    breaks: 'a committed position never goes back',
+    file: 'engine/coordinator/runtime.ts',
+    from: '          this.machine.replay({ key, value }, offset, producerId)\n',
+    to: '          if (offset % 2 === 0) this.machine.replay({ key, value }, offset, producerId)\n',
+    suite: 'kill loop',
+  },
+]
+
+const producers: readonly PlantedBug[] = [
+  {
+    name: 'a window of four batches',
+    breaks: 'the last five batches of a producer are recognised',
+    file: 'engine/log/producer-entry.ts',
+    from: 'const BATCHES_MAX = 5',
+    to: 'const BATCHES_MAX = 4',
+    suite: 'unit: producers',
+  },
+  {
+    name: 'a gap in sequences is let through',
+    breaks: 'no gap in an idempotent producer',
+    file: 'engine/log/producer-entry.ts',
+    from: '    return sequence === last + 1 || (sequence === 0 && last === SEQUENCE_MAX)',
+    to: '    return sequence > last || (sequence === 0 && last === SEQUENCE_MAX)',
+    suite: 'unit: producers',
+  },
+  {
+    name: 'a marker of an old coordinator',
+    breaks: 'markers carry the epoch of their coordinator',
+    file: 'engine/log/producer-state.ts',
+    from: '    if (entry.coordinatorEpoch > coordinatorEpoch) return ErrorCode.TRANSACTION_COORDINATOR_FENCED\n',
+    to: '',
+    suite: 'unit: producers',
+  },
+  {
+    name: 'a transaction ends before its marker is visible',
+    breaks: 'the last stable offset waits for the high watermark',
+    file: 'engine/log/producer-state.ts',
+    from: '    if (lastOffset >= this.highWatermark) this.unreplicated.set(firstOffset, lastOffset)\n',
+    to: '',
+    suite: 'unit: producers',
+  },
+]
+
+const coordinators: readonly PlantedBug[] = [
+  {
+    name: 'answered before the append is committed',
+    breaks: 'a coordinator answers what recovery would rebuild',
+    file: 'engine/coordinator/runtime.ts',
+    from: '    const turn = ++this.appended\n',
+    to:
+      '    const turn = ++this.appended\n    if (outcome.response !== null) reply?.(outcome.response)\n' +
+      '    reply = null\n',
+    suite: 'unit: coordinators',
+  },
+  {
+    name: 'an old generation may commit',
+    breaks: 'commits are fenced by generation',
+    file: 'engine/coordinator/group/offset-commit.ts',
+    from: '  if (generationId !== group.generationId) return ErrorCode.ILLEGAL_GENERATION\n',
+    to: '',
+    suite: 'unit: coordinators',
+  },
+  {
+    name: 'two members of one partition',
+    breaks: 'a partition is given only once its owner has let go',
+    file: 'engine/coordinator/group/consumer-reconcile.ts',
+    from: 'if (owner === undefined || owner === member.memberId) addPartition',
+    to: 'if (owner !== null) addPartition',
+    suite: 'property: groups',
+  },
+  {
+    name: 'retention follows a clock that jumped',
+    breaks: 'a jump of the wall clock suspends deletion by age',
+    file: 'engine/log/retention.ts',
+    from: 'const isClockTrusted = this.guard.trusted()',
+    to: 'const isClockTrusted = this.guard.trusted() || true',
+    suite: 'unit: retention',
+  },
+]
+
+const network: readonly PlantedBug[] = [
+  {
+    name: 'a count from the wire is not checked',
+    breaks: 'nothing is allocated from a number on the wire',
+    file: 'engine/schema/reader.ts',
+    from: '    if (count > limits.arrayElementsMax || count * elementBytesMin > this.end - this.position)\n',
+    to: '    if (count > limits.arrayElementsMax * elementBytesMin * 1e6)\n',
+    suite: 'unit: decoders',
+  },
+  {
+    name: 'gzip without a limit',
+    breaks: 'output is bounded before it is made',
+    file: 'engine/record/codec-gzip.ts',
+    from: '{ maxOutputLength: Math.max(1, maxBytes), chunkSize: CHUNK_BYTES }',
+    to: '{ maxOutputLength: Math.max(2 ** 30, maxBytes), chunkSize: CHUNK_BYTES }',
+    suite: 'unit: codecs',
+  },
+  {
+    name: 'replies out of order',
+    breaks: 'replies keep the order of requests',
+    file: 'net/reply-queue.ts',
+    from: '      const slot = this.slots[this.head]\n      if (slot === undefined || !slot.done) return\n',
+    to:
+      '      for (let at = 1; at < this.count; at++) {\n        const next = (this.head + at) & MASK\n' +
+      '        if (this.slots[this.head]?.done === true || this.slots[next]?.done !== true) continue\n' +
+      '        const first = this.slots[this.head]\n        this.slots[this.head] = this.slots[next]\n' +
+      '        this.slots[next] = first\n      }\n' +
+      '      const slot = this.slots[this.head]\n      if (slot === undefined || !slot.done) return\n',
+    suite: 'unit: connections',
+  },
+  {
+    name: 'a waiting fetch is not woken',
+    breaks: 'new records end a wait',
+    file: 'engine/partition/partition.ts',
+    from: '    this.acks.release(highWatermark, this.log.logStartOffset)\n    this.ports.onVisible(this)\n',
+    to: '    this.acks.release(highWatermark, this.log.logStartOffset)\n',
+    suite: 'unit: shard',
+  },
+  {
+    name: 'a locked folder is used',
+    breaks: 'one process per data folder',
+    file: 'net/folder-lock.ts',
+    from: '    if (holder !== null) throw new FolderLocked(folder, holder)\n    const content',
+    to: '    if (holder === null) lockedHere.delete(folder)\n    const content',
+    suite: 'unit: folder lock',
+  },
+]
+
+export const plantedBugs: readonly PlantedBug[] = [
+  ...durability,
+  ...recovery,
+  ...producers,
+  ...coordinators,
+  ...network,
+]
