@@ -251,7 +251,8 @@ describe('a quota of topic changes', () => {
       )
       return { errorCode: topics[0]?.errorCode, throttleTimeMs }
     }
-    expect(await create('made-1', 60, 7)).toEqual({ errorCode: 0, throttleTimeMs: 0 })
+    // Twenty seconds' worth above the burst: a slow machine does not make up for it.
+    expect(await create('made-1', 150, 7)).toEqual({ errorCode: 0, throttleTimeMs: 0 })
     const refused = await create('made-2', 1, 7)
     expect(refused.errorCode).toBe(89)
     expect(refused.throttleTimeMs).toBeGreaterThan(100)

@@ -46,7 +46,18 @@ const samples: { [K in keyof typeof calls]: [unknown, unknown] } = {
   ],
   checkpoints: [
     {},
-    { partitions: [{ key: 9, recoveryPoint: 1, logStartOffset: 0, highWatermark: 2, folder: 1 }] },
+    {
+      partitions: [
+        {
+          key: 9,
+          recoveryPoint: 1,
+          logStartOffset: 0,
+          highWatermark: 2,
+          cleanedOffset: 2 ** 40,
+          folder: 1,
+        },
+      ],
+    },
   ],
   describeFolders: [
     {},

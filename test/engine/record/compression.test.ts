@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { limits } from '../../../engine/base/limits.ts'
 import {
   BombRefused,
@@ -19,10 +19,14 @@ import { sampleBatch } from '../../support/batches.ts'
 
 const MIB = 1024 * 1024
 
-it('zstd waits for initCodecs where Node has none of its own', () => {
-  if ('zstdCompressSync' in process.getBuiltinModule('node:zlib')) return
-  expect(codecAvailability().zstd).toBeNull()
-  expect(() => compress(Codec.zstd, Buffer.alloc(1))).toThrow(CodecUnavailable)
+it('zstd waits for initCodecs where Node has none of its own', async (context) => {
+  if ('zstdCompressSync' in process.getBuiltinModule('node:zlib'))
+    return context.skip('this Node has zstd of its own')
+  // Another test may have readied the one that is loaded.
+  vi.resetModules()
+  const fresh = await import('../../../engine/record/compression.ts')
+  expect(fresh.codecAvailability().zstd).toBeNull()
+  expect(() => fresh.compress(Codec.zstd, Buffer.alloc(1))).toThrow(/zstd/)
 })
 
 describe('codecs', () => {
