@@ -173,7 +173,6 @@ export class ShardCompaction {
     const { shard, upkeep } = this.parts
     const { partition, worker } = running
     const { log } = partition
-    await log.compaction.begin()
     try {
       await this.pass(running, config)
       return true
@@ -200,7 +199,7 @@ export class ShardCompaction {
     const { log } = partition
     const { compaction, options } = log
     const startedMs = shard.clock.monotonicMs()
-    const found = await compaction.find(partition.lastStableOffset, shard.clock.wallMs())
+    const found = await compaction.begin(partition.lastStableOffset, shard.clock.wallMs())
     if (found === null || !compaction.isDue(found)) throw new PassEnded('it is no longer due')
     const sources = compaction.sources(found)
     const { keys, endOffset } = this.valueOf(

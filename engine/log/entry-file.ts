@@ -54,6 +54,7 @@ export class EntryFile {
   private written: number
   private unsynced = false
   private nameUnsynced = false
+  private syncFailure: unknown = null
 
   private constructor(disk: Disk, path: string, entryBytes: number, file: DiskFile | null) {
     this.disk = disk
@@ -171,20 +172,29 @@ export class EntryFile {
     this.trim()
   }
 
-  /** Writes what only memory has and syncs; a file made here is also synced into its directory. */
+  /**
+   * Writes what only memory has and syncs; a file made here is also synced into its directory. After a
+   * sync that failed, even for want of room, it fails for good: a second one would not tell what is lost.
+   */
   async flush(): Promise<void> {
+    if (this.syncFailure !== null) throw this.syncFailure
     if (this.file === null && this.count > 0) {
       this.file = await this.disk.open(this.path, 'create-new')
       this.nameUnsynced = true
     }
     this.writeTail()
-    if (this.file !== null && this.unsynced) {
-      this.unsynced = false
-      await this.file.sync()
+    try {
+      if (this.file !== null && this.unsynced) {
+        this.unsynced = false
+        await this.file.sync()
+      }
+      if (!this.nameUnsynced) return
+      this.nameUnsynced = false
+      await this.disk.syncDir(parentDir(this.path))
+    } catch (error) {
+      this.syncFailure = error
+      throw error
     }
-    if (!this.nameUnsynced) return
-    this.nameUnsynced = false
-    await this.disk.syncDir(parentDir(this.path))
   }
 
   /** Writes what only memory has and gives the file back. */

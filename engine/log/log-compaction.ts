@@ -13,6 +13,7 @@ import { assert } from '../base/assert.ts'
 import { BATCH_HEADER_BYTES, batchMaxTimestamp } from '../record/batch.ts'
 import type { CompactGroupResult, CompactSource } from './compact-log.ts'
 import { readFully } from './disk.ts'
+import type { LogFlush } from './flush.ts'
 import type { LogState } from './log-state.ts'
 import { summarize } from './log-timestamps.ts'
 import { RELATIVE_OFFSET_MAX } from './offset-index.ts'
@@ -36,11 +37,13 @@ export class LogCompaction {
   /** First offset that no pass has taken keys from; null: there was no pass. For the checkpoint. */
   cleanedEndOffset: number | null = null
   private readonly state: LogState
+  private readonly flush: LogFlush
   private readonly retention: LogRetention
   private swapping: Promise<unknown> = Promise.resolve()
 
-  constructor(state: LogState, retention: LogRetention) {
+  constructor(state: LogState, flush: LogFlush, retention: LogRetention) {
     this.state = state
+    this.flush = flush
     this.retention = retention
   }
 
@@ -94,11 +97,18 @@ export class LogCompaction {
     return options.maxCompactionLagMs < Number.MAX_SAFE_INTEGER && !found.isOverdue
   }
 
-  /** From now until `end` nothing is deleted. */
-  async begin(): Promise<void> {
+  /**
+   * From now until `end`, owed whatever comes of this, nothing is deleted. Returns what to compact, as
+   * `find` does, with all durable that says so: the end of a transaction that a crash took would leave
+   * its records undecided, and those that they replaced are gone. Throws DiskError.
+   */
+  async begin(lastStableOffset: number, nowMs: number): Promise<Compactable | null> {
     assert(!this.state.compacting, `${this.state.name} is compacted once at a time`)
     this.state.compacting = true
     await this.retention.settled()
+    const found = await this.find(lastStableOffset, nowMs)
+    if (found !== null) await this.flush.sync()
+    return found
   }
 
   end(): void {

@@ -75,7 +75,7 @@ export class Log {
     this.appender = new LogAppender(state)
     this.flush = new LogFlush(state)
     this.retention = new LogRetention(state, this.flush, guard)
-    this.compaction = new LogCompaction(state, this.retention)
+    this.compaction = new LogCompaction(state, this.flush, this.retention)
   }
 
   /**

@@ -57,10 +57,9 @@ export async function compact(
   options: CompactOptions = {},
 ): Promise<Compacted | null> {
   const { compaction } = log
-  await compaction.begin()
   try {
     const stable = log.firstUnstableOffset() ?? log.logEndOffset
-    const found = await compaction.find(stable, options.nowMs ?? NOW_MS)
+    const found = await compaction.begin(stable, options.nowMs ?? NOW_MS)
     if (found === null) return null
     const start = compactStart(log, found, options)
     const abortedBehind = await compaction.abortedBehind(found)
@@ -76,7 +75,7 @@ export async function compact(
       const segments = found.segments.slice(taken, taken + group.length)
       taken += group.length
       droppedRecords += result.droppedRecords
-      if (!(await compaction.swapIn(segments, result))) throw new Error('the log changed')
+      if (!(await compaction.swapIn(segments, result))) throw new NotDone('the log changed')
     }
     compaction.cleanedEndOffset = endOffset
     return { found, endOffset, groups: groups.length, droppedRecords }
@@ -99,7 +98,11 @@ export function doneOf<T>(outcome: CompactOutcome<T>): T {
 export async function closeActive(log: Log): Promise<void> {
   log.rollNow()
   await log.sync()
-  while (log.recoveryPoint < log.logEndOffset) await new Promise((resolve) => setImmediate(resolve))
+  // After a full disk the rest waits for the next sync.
+  for (let turn = 0; log.recoveryPoint < log.logEndOffset && turn < 1_000; turn++) {
+    if (log.failed !== null) throw log.failed
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 /** Runs passes at once in the calling thread: for whole shards under test. */

@@ -41,6 +41,16 @@ describe('offset index', () => {
     expect(index.lookupEnd(120, 2001)).toBe(null)
   })
 
+  it('fails for good after a failed sync, even one for want of room', async () => {
+    const disk = new SimulatedDisk()
+    const index = await offsets(disk)
+    index.append(110, 500)
+    disk.inject({ at: 1, operation: 'sync', fault: { kind: 'error', code: 'ENOSPC' } })
+    await expect(index.flush()).rejects.toThrow('ENOSPC')
+    index.append(120, 1000)
+    await expect(index.flush()).rejects.toThrow('ENOSPC')
+  })
+
   it('is full at the configured size and refuses what does not rise or fit', async () => {
     const index = await offsets(new SimulatedDisk(), 100, 25)
     for (const offset of [101, 102, 103]) {
