@@ -240,6 +240,25 @@ const coordinators: readonly PlantedBug[] = [
   },
 ]
 
+const compaction: readonly PlantedBug[] = [
+  {
+    name: 'compaction drops a marker whose data stays',
+    breaks: 'a marker stays while any record of its transaction does',
+    file: 'engine/log/compact-transactions.ts',
+    from: 'return { empty: !this.committing.delete(producerId), aborted: null }',
+    to: 'return { empty: this.committing.delete(producerId) || true, aborted: null }',
+    suite: 'unit: compaction',
+  },
+  {
+    name: 'compaction keeps what was aborted',
+    breaks: 'aborted records never come back as committed ones',
+    file: 'engine/log/compact-transactions.ts',
+    from: '    aborting.seen = true\n    return true\n',
+    to: '    aborting.seen = true\n    return false\n',
+    suite: 'unit: compaction',
+  },
+]
+
 const network: readonly PlantedBug[] = [
   {
     name: 'a count from the wire is not checked',
@@ -293,5 +312,6 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...recovery,
   ...producers,
   ...coordinators,
+  ...compaction,
   ...network,
 ]

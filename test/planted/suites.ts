@@ -26,6 +26,7 @@ const vitestSuites = {
   ),
   'unit: decoders': unit('test/engine/schema/reader.test.ts'),
   'unit: codecs': unit('test/engine/record/compression.test.ts'),
+  'unit: compaction': unit('test/engine/log/compact-log.test.ts'),
   'unit: connections': unit('test/net/connection.test.ts'),
   'unit: shard': unit('test/engine/shard.test.ts'),
   'unit: folder lock': unit('test/net/folder-lock.test.ts'),

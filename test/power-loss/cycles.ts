@@ -36,6 +36,8 @@ export interface PowerLossResult {
   acknowledged: number
   asyncLost: number
   asyncOldestMs: number
+  /** Records of the compacted topic that were gone in a reading: the cleaner was at work. */
+  compactedAway: number
   topics: number
   commits: number
   slowestStartMs: number
@@ -63,7 +65,7 @@ const TOPICS = {
   group: { ...SMALL, 'sluice.flush.mode': 'group' },
   async: { ...SMALL, 'sluice.flush.mode': 'async', 'flush.ms': `${FLUSH_MS}` },
   compacted: {
-    'internal.segment.bytes': '30000',
+    'internal.segment.bytes': '4000',
     'sluice.flush.mode': 'group',
     'cleanup.policy': 'compact',
     'min.cleanable.dirty.ratio': '0.01',
@@ -77,6 +79,7 @@ export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLoss
     acknowledged: 0,
     asyncLost: 0,
     asyncOldestMs: 0,
+    compactedAway: 0,
     topics: 0,
     commits: 0,
     slowestStartMs: 0,
@@ -246,6 +249,10 @@ class VolumeLife {
     problems.push(
       ...judgeCompacted(compacted, compactedRecords).map((each) => `compacted: ${each}`),
     )
+    for (const records of compactedRecords) {
+      const end = (records.at(-1)?.offset ?? -1) + 1
+      result.compactedAway = Math.max(result.compactedAway, end - records.length)
+    }
     problems.push(...endsBelow(recoveryPoints, { group: groupRecords, async: asyncRecords }))
     problems.push(...(await this.missingTopics(lane)))
     result.problems.push(...problems)

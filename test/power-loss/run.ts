@@ -54,11 +54,13 @@ function report(result: PowerLossResult): void {
   const target = Math.min(cyclesMax, Math.floor(seconds / SECONDS_PER_CYCLE))
   if (cycles < target / 2 && problems.length === 0)
     problems.push(`${cycles} cycles; the target is ${target}`)
+  if (result.compactedAway === 0 && cycles > 3) problems.push('nothing was ever compacted')
   const oldestMs = Math.round(result.asyncOldestMs)
   const words =
     `${cycles} cycles of ${target} wanted on ${result.volumes} volumes; ${result.acknowledged} ` +
     `records acknowledged; with async ${result.asyncLost} lost, acknowledged up to ${oldestMs} ms ` +
-    `before; ${result.commits} commits and up to ${result.topics} topics a volume kept; ` +
+    `before; up to ${result.compactedAway} records ` +
+    `of a partition compacted away; ${result.commits} commits and up to ${result.topics} topics a volume kept; ` +
     `slowest start ${Math.round(result.slowestStartMs)} ms`
   for (const problem of problems) console.log(`      ${problem}`)
   console.log(
@@ -76,6 +78,7 @@ function report(result: PowerLossResult): void {
         'records acknowledged': result.acknowledged,
         'lost with flush=group': 0,
         'lost with flush=async': `${result.asyncLost}, acknowledged up to ${oldestMs} ms before`,
+        'records compacted away in one partition': result.compactedAway,
         'commits of positions': result.commits,
       },
     })

@@ -204,6 +204,25 @@ describe('transactions under compaction', () => {
     expect(log.abortedTransactions(0, log.logEndOffset)).toEqual([])
   })
 
+  it('keeps a commit marker while a record of its transaction is there, then gives it its time', async () => {
+    const { disk, clock, log } = await rig({ producerIdExpirationMs: 10 })
+    write(log, { a: 'committed' }, of(1, 0))
+    end(log, 1, 'commit')
+    const passes: string[][] = []
+    for (let pass = 0; pass < 8; pass++) {
+      if (pass === 4) write(log, { a: 'newer' })
+      clock.pass(1_001)
+      log.removeExpiredProducers(clock.wallMs())
+      write(log, { [`x${pass}`]: '1' })
+      await closeActive(log)
+      await compact(log, disk, { nowMs: clock.wallMs() })
+      passes.push((await content(log)).filter((line) => /^\d+!|:a=/.test(line)))
+    }
+    // However many horizons pass meanwhile.
+    for (const kept of passes.slice(0, 4)) expect(kept).toEqual(['0:a=committed', '1!'])
+    expect(passes.at(-1)).toEqual(['6:a=newer'])
+  })
+
   it('keeps index entries for readers as long as aborted data was there', async () => {
     const { disk, log } = await rig()
     write(log, { a: '1' }, of(1, 0))
