@@ -72,22 +72,24 @@ async function startFake(options: FakeOptions): Promise<FakeBroker> {
   return broker
 }
 
-let stalledUntil = 0
+/** Answers that are held back, in order. */
+const held: (() => void)[] = []
 
 function answer(socket: Socket, frame: Buffer, options: FakeOptions): void {
-  if (broker === null) return
-  stalledUntil = Math.max(
-    stalledUntil,
-    performance.now() + (options.stallAt?.(broker.requests) ?? 0),
-  )
-  const heldBack = stalledUntil - performance.now()
-  if (heldBack > 0.5) {
-    setTimeout(() => answer(socket, frame, { ...options, stallAt: () => 0 }), heldBack)
-    broker.requests++
-    return
+  const request = broker === null ? 0 : broker.requests++
+  const stallMs = options.stallAt?.(request) ?? 0
+  const now = () => answerNow(socket, frame, options.errorAt?.(request) ?? 0, options)
+  const release = () => {
+    for (const later of held.splice(0)) later()
   }
+  if (stallMs > 0) setTimeout(release, stallMs)
+  if (stallMs > 0 || held.length > 0) held.push(now)
+  else now()
+}
+
+function answerNow(socket: Socket, frame: Buffer, errorCode: number, options: FakeOptions): void {
+  if (broker === null) return
   const header = decodeRequestHeader(frame, 4, frame.length)
-  const errorCode = options.errorAt?.(broker.requests++) ?? 0
   const writer = new Writer()
   if (header.apiKey === 0) {
     const responses = [
