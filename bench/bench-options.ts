@@ -35,6 +35,7 @@ export const HELP = `
   --seed N            of the order (default: from the clock)
   --json FILE         everything that was measured, kept after every round
   --resume            add to what FILE holds
+  --minutes N         begin nothing more after so long; a later --resume goes on
 `
 
 const number = { type: 'string' } as const
@@ -46,6 +47,8 @@ export interface BenchRequest {
   readonly cellNames: string | undefined
   readonly groups: readonly Group[]
   readonly resume: boolean
+  /** 0: as long as it takes. */
+  readonly minutes: number
   readonly options: RoundOptions
   readonly json: string | undefined
   readonly help: boolean
@@ -85,6 +88,7 @@ export function parseBench(args: readonly string[], defaults: BenchDefaults): Be
     cellNames: values.cells,
     groups: chooseGroups(values.groups),
     resume: values.resume === true,
+    minutes: figure(values.minutes, 0),
     json: values.json,
     help: values.help === true,
     options: {
@@ -131,6 +135,7 @@ const FLAGS = {
   'broker-cpus': { type: 'string' },
   groups: { type: 'string' },
   resume: { type: 'boolean' },
+  minutes: number,
   folder: { type: 'string' },
   seed: number,
   json: { type: 'string' },

@@ -43,7 +43,7 @@ export async function runBrokerBench(
   const keep = (): void => {
     if (request.json !== undefined) saveJson(request.json, request, known, result)
   }
-  const context = { options, stock, result, note: print, keep }
+  const context = { options, stock, result, note: print, keep, over: endOf(request.minutes) }
   try {
     if (running !== null) await measureRunning(running, running.address, cells, context)
     else if (defaults.byGroup) await measureGroups(peers, cells, request, context)
@@ -58,6 +58,17 @@ export async function runBrokerBench(
   if (verdict.length > 0) print(`\n${showVerdict(verdict)}`)
   for (const problem of result.problems) print(`PROBLEM ${problem}`)
   return result.problems.length === problemsBefore ? 0 : 1
+}
+
+/** When no more is begun: after so many minutes (0 = never), or at Ctrl-C and SIGTERM. */
+function endOf(minutes: number): () => boolean {
+  const until = minutes === 0 ? Number.POSITIVE_INFINITY : performance.now() + minutes * 60_000
+  let told = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      told = true
+    })
+  return () => told || performance.now() > until
 }
 
 /** Group by group, all rounds of one before the next: what a sitting begins it can end. */

@@ -62,6 +62,8 @@ export interface RoundsContext {
   note(line: string): void
   /** After each round: `result` may be kept. */
   keep(): void
+  /** Time is up: what has begun is finished, nothing else is begun. */
+  over(): boolean
 }
 
 /** Adds rounds to the result, the first of them behind those that these cells have already. */
@@ -80,9 +82,10 @@ export async function measureRounds(
   const clients = new LoadProcesses(options.clients)
   const last = before + options.rounds
   try {
-    for (let round = before + 1; round <= last; round++) {
+    for (let round = before + 1; round <= last && !context.over(); round++) {
       result.machine.push(machineFacts())
       for (const peer of shuffled(peers, random)) {
+        if (context.over()) break
         context.note(`round ${round} of ${last}: ${peer.name}`)
         const run = { ...context, round, peer: peer.name, clients }
         try {
@@ -133,6 +136,7 @@ interface RoundRun {
   readonly stock: StockClients | null
   readonly result: RoundsResult
   note(line: string): void
+  over(): boolean
 }
 
 async function measurePeer(peer: Peer, cells: readonly Cell[], run: RoundRun): Promise<void> {
@@ -168,6 +172,7 @@ async function measureCells(
   run: RoundRun,
 ): Promise<void> {
   for (const cell of cells) {
+    if (run.over()) return
     const { clients, options, stock } = run
     if (cell.group === 'stock' && stock?.has(cell) !== true) continue
     await measureOne(cell, run, () =>
