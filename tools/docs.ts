@@ -9,6 +9,7 @@ import { commandsPage } from './docs/commands.ts'
 import { configurePage } from './docs/configure.ts'
 import { differencesPage } from './docs/differences.ts'
 import { fillPage, type Generated } from './docs/page.ts'
+import { reliabilityPage } from './docs/reliability.ts'
 import { packageRoot } from './package-root.ts'
 
 const FOLDER = join(packageRoot, 'docs')
@@ -19,6 +20,7 @@ export async function generatePages(): Promise<ReadonlyMap<string, string>> {
     ...configurePage(),
     ...(await commandsPage()),
     ...differencesPage(),
+    ...reliabilityPage(),
   ])
   const pages = new Map<string, string>()
   for (const name of readdirSync(FOLDER).sort())

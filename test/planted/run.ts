@@ -10,6 +10,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { PLANTED_BUGS } from '../../tools/docs/reliability.ts'
 import { recordFigures } from '../support/figures.ts'
 import { type PlantedBug, plantedBugs } from './bugs.ts'
 import { runSuite, type SuiteName, suiteCommand } from './suites.ts'
@@ -96,7 +97,7 @@ async function hunt(bug: PlantedBug): Promise<void> {
 }
 
 function record(): void {
-  recordFigures('planted bugs (T12)', {
+  recordFigures(PLANTED_BUGS, {
     command: 'npx tsx test/planted/run.ts --clean',
     seconds: elapsed(),
     counts: { 'bugs planted': found.length + totals.skipped, 'bugs found': found.length },

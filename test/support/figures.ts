@@ -3,19 +3,16 @@
  * docs/reliability.md. A suite run with --record replaces its own entry.
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import type { SuiteFigures } from '../../tools/docs/reliability.ts'
-
-const PATH = fileURLToPath(new URL('../../docs/reliability-figures.json', import.meta.url))
+import { FIGURES_PATH, readFigures, type SuiteFigures } from '../../tools/docs/reliability.ts'
 
 /** `command` repeats the run; `counts` are shown in their order. */
 export function recordFigures(
   suite: string,
   run: Pick<SuiteFigures, 'command' | 'seconds' | 'counts' | 'table'>,
 ): void {
-  const all = JSON.parse(readFileSync(PATH, 'utf8')) as Record<string, SuiteFigures>
+  const all = readFigures()
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
   const machine = `${availableParallelism()} cores, Node ${process.versions.node}`
   all[suite] = {
@@ -28,5 +25,5 @@ export function recordFigures(
     ...(run.table === undefined ? {} : { table: run.table }),
   }
   const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
-  writeFileSync(PATH, `${JSON.stringify(sorted, null, 2)}\n`)
+  writeFileSync(FIGURES_PATH, `${JSON.stringify(sorted, null, 2)}\n`)
 }
