@@ -36,7 +36,8 @@ import {
   type ListenWay,
   openListeningSocket,
 } from './listener.ts'
-import { nativeSocketsAvailable } from './native-sockets.ts'
+import { directSend } from './native-send.ts'
+import { nativeSocketsAvailable, useNativeCalls } from './native-sockets.ts'
 import { quotaMemoryFor } from './quotas/quota-memory.ts'
 import type { OpenListener } from './shard-server.ts'
 import { shardCount, startShardThreads } from './shard-threads.ts'
@@ -212,6 +213,7 @@ async function openSockets(
   way: ListenWay | undefined,
   undo: (() => void)[],
 ): Promise<ListeningSocket[]> {
+  useNativeCalls(config.sluiceNativeCalls)
   const sockets: ListeningSocket[] = []
   for (const { name, host, port } of config.clientListeners) {
     const socket = await openListeningSocket(
@@ -285,7 +287,7 @@ function runtimeLine(sockets: readonly ListeningSocket[]): string {
   const moves = nativeSocketsAvailable() ? 'move to the shard they use' : 'stay where accepted'
   return (
     `codecs ${codecs.join(', ')}; CRC-32C ${crc32cImplementation()}; ` +
-    `listening by ${[...ways].join(', ')}; connections ${moves}`
+    `listening by ${[...ways].join(', ')}; connections ${moves}; file ranges by ${directSend() === null ? 'read and write' : 'sendfile'}`
   )
 }
 

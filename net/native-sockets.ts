@@ -61,6 +61,11 @@ interface Calls {
 
 let calls: Calls | null | undefined
 
+/** sluice.native.calls, for this thread; with false it goes on as if there were none. */
+export function useNativeCalls(wanted: boolean): void {
+  calls = wanted ? undefined : null
+}
+
 /** Whether native sockets can be made here; loads koffi on the first call (10 to 15 ms). */
 export function nativeSocketsAvailable(): boolean {
   if (calls === undefined) calls = loadCalls()

@@ -3,21 +3,31 @@
  * of pieces (bytes and file ranges) streamed through one chunk at a time. A chunk is refilled when
  * the socket has taken it, so a slow reader pins one chunk and its leases, and nothing else.
  *
- * Cached ranges are read synchronously into the chunk (about a microsecond per 4 KiB); ranges that
- * may be on the device only are read through the pool, limits.coldReadsMax at a time per shard.
+ * Cached ranges go from the page cache to the socket without a copy where that can be had
+ * (native-send.ts). What the kernel does not take at once is bridged by one ordinary write of
+ * limits.replyBridgeBytes: it ends when there is room again. Elsewhere cached ranges are read into the
+ * chunk (about a microsecond per 4 KiB). Ranges that may be on the device only are read through the
+ * pool, limits.coldReadsMax at a time per shard.
  */
 import type { Socket } from 'node:net'
 import { assert } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
+import type { DirectSend } from './native-send.ts'
 import type { RecordRange, ReplyBody, ReplyOutput } from './reply.ts'
+import { socketFd } from './socket-handle.ts'
 
 type Piece = Buffer | RecordRange
 
 /** Chunks and cold-read permits, shared by the connections of a shard. */
 export class OutboxPool {
+  readonly direct: DirectSend | null
   private readonly idle: Buffer[] = []
   private coldReads = 0
   private readonly coldWaiting: (() => void)[] = []
+
+  constructor(direct: DirectSend | null = null) {
+    this.direct = direct
+  }
 
   take(): Buffer {
     return this.idle.pop() ?? Buffer.allocUnsafeSlow(limits.replyChunkBytes)
@@ -57,6 +67,8 @@ export class Outbox {
   private closed = false
   /** Writes handed to the socket and not yet taken whole. */
   private writesPending = 0
+  /** -1: nothing is sent directly. */
+  private readonly fd: number
 
   constructor(p: {
     socket: Socket
@@ -68,6 +80,7 @@ export class Outbox {
     this.pool = p.pool
     this.onProgress = p.onProgress
     this.onFailure = p.onFailure
+    this.fd = p.pool.direct === null ? -1 : socketFd(p.socket)
   }
 
   /** A large reply is under way: nothing may be sent until it is through. */
@@ -118,7 +131,55 @@ export class Outbox {
 
   /** Streams for as long as the socket takes chunks at once, one turn's share at most. */
   pump(): void {
-    let share: number = limits.connectionReplyBytesMax
+    const share = limits.connectionReplyBytesMax - this.pumpDirect()
+    this.pumpChunks(share)
+  }
+
+  /**
+   * Hands pieces to the kernel itself for as long as it takes them; returns the bytes taken. Only with
+   * an open socket that has nothing queued: the descriptor is ours then, and order holds.
+   */
+  private pumpDirect(): number {
+    const { direct } = this.pool
+    const { socket } = this
+    if (direct === null || this.chunk !== null || this.reading || this.closed) return 0
+    if (socket.destroyed || socket.writableLength > 0 || !this.directAhead()) return 0
+    direct.cork(this.fd, true)
+    let taken = 0
+    while (this.streaming && taken < limits.connectionReplyBytesMax) {
+      const bytes = this.sendPiece(direct)
+      if (bytes <= 0) break
+      taken += bytes
+    }
+    direct.cork(this.fd, false)
+    return taken
+  }
+
+  /** The next range may go without a copy, and is long enough for that to pay. */
+  private directAhead(): boolean {
+    const { pieces, pieceAt } = this
+    const piece = pieces[pieceAt]
+    const range = Buffer.isBuffer(piece) ? pieces[pieceAt + 1] : piece
+    return this.fd >= 0 && range !== undefined && !Buffer.isBuffer(range) && isDirect(range)
+  }
+
+  private sendPiece(direct: DirectSend): number {
+    const piece = this.pieces[this.pieceAt]
+    if (piece === undefined) return 0
+    const left = piece.length - this.pieceDone
+    let bytes: number
+    if (Buffer.isBuffer(piece)) bytes = direct.bytes(this.fd, piece, this.pieceDone, piece.length)
+    else if (!isDirect(piece)) return 0
+    else bytes = direct.file(this.fd, piece.file?.fd ?? -1, piece.position + this.pieceDone, left)
+    if (bytes <= 0) return 0
+    this.piecesBytes -= bytes
+    this.advance(bytes, left)
+    if (this.pieceAt === this.pieces.length) this.finish()
+    return bytes
+  }
+
+  private pumpChunks(most: number): void {
+    let share = most
     while (this.streaming && this.chunk === null && !this.reading && !this.closed) {
       if (share <= 0) {
         this.onProgress()
@@ -172,11 +233,12 @@ export class Outbox {
   /** Copies and reads pieces into a chunk; stops before a cold range, or starts reading it. */
   private fill(chunk: Buffer): number {
     let filled = 0
-    while (filled < chunk.length) {
+    const most = this.directAhead() ? limits.replyBridgeBytes : chunk.length
+    while (filled < most) {
       const piece = this.pieces[this.pieceAt]
       if (piece === undefined) break
       const left = piece.length - this.pieceDone
-      const take = Math.min(left, chunk.length - filled)
+      const take = Math.min(left, most - filled)
       if (Buffer.isBuffer(piece)) {
         piece.copy(chunk, filled, this.pieceDone, this.pieceDone + take)
         this.advance(take, left)
@@ -265,4 +327,8 @@ export class Outbox {
         `could not be read: ${problem}`,
     )
   }
+}
+
+function isDirect({ file, cached, length }: RecordRange): boolean {
+  return cached && length >= limits.replyDirectBytesMin && file !== null && file.fd >= 0
 }

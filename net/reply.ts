@@ -54,8 +54,14 @@ const LENGTH_BYTES = 4
 export class ReplyOutput {
   readonly writer = new Writer(limits.replyInlineBytesMax)
   readonly holes: Hole[] = []
+  private readonly inlineBytesMax: number
   private inline = true
   private frameHoleBytes = 0
+
+  /** Record bytes of one reply up to `inlineBytesMax` are read into the turn's write. */
+  constructor(inlineBytesMax: number = limits.replyInlineBytesMax) {
+    this.inlineBytesMax = inlineBytesMax
+  }
 
   reset(): void {
     this.writer.reset()
@@ -66,7 +72,7 @@ export class ReplyOutput {
   frame(correlationId: number, taggedHeader: boolean, body: ReplyBody): void {
     const { writer } = this
     this.frameHoleBytes = 0
-    this.inline = !body.uncached && body.recordBytes <= limits.replyInlineBytesMax
+    this.inline = !body.uncached && body.recordBytes <= this.inlineBytesMax
     const lengthAt = writer.reserve(LENGTH_BYTES)
     writer.int32(correlationId)
     if (taggedHeader) writer.unsignedVarint(0)

@@ -20,6 +20,7 @@ import { Dispatcher } from './dispatch.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 import { handlers } from './handlers/index.ts'
 import { Listener } from './listener.ts'
+import { directSend } from './native-send.ts'
 import { Notices } from './notices.ts'
 import { OutboxPool } from './outbox.ts'
 import { ProducerIds } from './producer-ids.ts'
@@ -95,13 +96,16 @@ export class ShardServer {
       (error) => parts.fatal(error),
     )
     const notices = new Notices(clock, logger)
+    const direct = directSend()
     this.services = {
       dispatcher,
       turn: this.turn,
       arena,
       slabs: parts.slabs,
-      output: new ReplyOutput(),
-      outboxPool: new OutboxPool(),
+      output: new ReplyOutput(
+        direct === null ? limits.replyInlineBytesMax : limits.replyInlineDirectBytesMax,
+      ),
+      outboxPool: new OutboxPool(direct),
       wheel: parts.wheel,
       clock,
       notices,

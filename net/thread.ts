@@ -25,6 +25,7 @@ import { SHARD_THREAD, type ThreadStart } from '../workers/pool.ts'
 import { joinPool } from '../workers/pool-member.ts'
 import type { ShardWiring } from '../workers/wiring.ts'
 import { consoleLogger, type LogStyle, logStyle } from './console-logger.ts'
+import { useNativeCalls } from './native-sockets.ts'
 import { ConnectionCounts } from './quotas/connection-counts.ts'
 import { type QuotaMemory, quotaWindow } from './quotas/quota-memory.ts'
 import { RateTable } from './quotas/rate-table.ts'
@@ -159,6 +160,7 @@ async function runAsMember(): Promise<void> {
   const member = joinPool()
   const codecs = initCodecs()
   const data = (await member.data) as ShardThreadData
+  useNativeCalls(data.config.sluiceNativeCalls)
   const logger = consoleLogger(data.logStyle, `sluice.shard-${member.wiring.shard}`)
   await codecs
   const running = new RunningShard({

@@ -1,5 +1,5 @@
 /** Broker options of our own, under `sluice.`; those of the same name for a topic win over them. */
-import { between, oneOf, served, text, unset } from './config-option.ts'
+import { between, boolean, oneOf, served, text, unset } from './config-option.ts'
 import { limits } from './limits.ts'
 
 export const sluiceOptions = {
@@ -25,6 +25,12 @@ export const sluiceOptions = {
     text('info', oneOf('info', 'warn', 'error')),
     'low cluster-wide',
     'Log lines of this level and above are written. What tools wait for at the start is info.',
+  ),
+  'sluice.native.calls': served(
+    boolean(true),
+    'medium read-only',
+    'Sockets and sends by system calls that Node.js does not offer: even listening, moving connections ' +
+      'between threads, sendfile. false: plain Node.js, a little slower. Without koffi it is false.',
   ),
   'sluice.records.validation': served(
     text('header', oneOf('header', 'full')),

@@ -50,6 +50,12 @@ export const limits = {
   replyChunkBytes: 256 * KIB,
   /** Record bytes of one reply read straight into the turn's write; more are streamed in chunks. */
   replyInlineBytesMax: 64 * KIB,
+  /** The same where ranges go from the page cache to the socket without a copy … */
+  replyInlineDirectBytesMax: 24 * KIB,
+  /** … which pays from this length of a range on. */
+  replyDirectBytesMin: 16 * KIB,
+  /** Written the ordinary way when the kernel takes no more: the write ends when there is room. */
+  replyBridgeBytes: 16 * KIB,
   /** Chunk buffers kept for reuse per shard. */
   replyChunksIdleMax: 16,
   /** Reads of uncached ranges in flight per shard; further ones queue, one per connection at most. */

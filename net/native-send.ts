@@ -1,0 +1,66 @@
+/**
+ * Sending file ranges without a copy: sendfile(2) from the page cache to a socket, send(2) for the
+ * bytes around them, TCP_CORK so that one reply is one run of segments (reference/performance.md §2.4).
+ * Through koffi, on 64-bit little-endian Linux; where it is missing, and for what the kernel does not
+ * take at once, outbox.ts reads and writes instead.
+ *
+ * The descriptor must be that of a live socket of this thread with nothing queued in Node: the caller
+ * sees to it (a closed number may be somebody else's by now).
+ */
+import { createRequire } from 'node:module'
+import { nativeSocketsAvailable } from './native-sockets.ts'
+
+export interface DirectSend {
+  /** Bytes of the file sent from `position` on; 0 = it ends there, -1 = not now or not at all. */
+  file(socketFd: number, fileFd: number, position: number, bytes: number): number
+  /** Bytes of the buffer sent; -1 = not now or not at all. */
+  bytes(socketFd: number, buffer: Buffer, start: number, end: number): number
+  /** True: short segments wait for more; false: what waits leaves. */
+  cork(socketFd: number, on: boolean): void
+}
+
+/** MSG_DONTWAIT | MSG_NOSIGNAL */
+const SEND_FLAGS = 0x40 | 0x4000
+const IPPROTO_TCP = 6
+const TCP_CORK = 3
+const INT_BYTES = 4
+const TWO_32 = 2 ** 32
+
+let direct: DirectSend | null | undefined
+
+/** Null where it cannot be had. */
+export function directSend(): DirectSend | null {
+  if (!nativeSocketsAvailable()) return null
+  if (direct === undefined) direct = load()
+  return direct
+}
+
+function load(): DirectSend | null {
+  try {
+    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
+    const libc = koffi.load(null)
+    const sendfile = libc.func('int64_t sendfile(int, int, void *, size_t)')
+    const send = libc.func('int64_t send(int, void *, size_t, int)')
+    const setsockopt = libc.func('int setsockopt(int, int, int, void *, uint32_t)')
+    const offset = Buffer.alloc(8)
+    const [off, on] = [Buffer.alloc(INT_BYTES), Buffer.alloc(INT_BYTES)]
+    on.writeInt32LE(1)
+    return {
+      file(socketFd, fileFd, position, bytes) {
+        offset.writeUInt32LE(position % TWO_32, 0)
+        offset.writeUInt32LE(Math.floor(position / TWO_32), 4)
+        return sendfile(socketFd, fileFd, offset, bytes)
+      },
+      bytes(socketFd, buffer, start, end) {
+        const from = start === 0 ? buffer : buffer.subarray(start)
+        return send(socketFd, from, end - start, SEND_FLAGS)
+      },
+      cork(socketFd, wanted) {
+        setsockopt(socketFd, IPPROTO_TCP, TCP_CORK, wanted ? on : off, INT_BYTES)
+      },
+    }
+  } catch {
+    // Not installed, or a library without these calls.
+    return null
+  }
+}

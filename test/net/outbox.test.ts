@@ -1,0 +1,209 @@
+/** Replies with file ranges over a real socket, by sendfile and by read and write. */
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { DiskFile } from '../../engine/log/disk.ts'
+import { NodeDisk } from '../../engine/log/node-disk.ts'
+import { type DirectSend, directSend } from '../../net/native-send.ts'
+import { nativeSocketsAvailable } from '../../net/native-sockets.ts'
+import { Outbox, OutboxPool } from '../../net/outbox.ts'
+import { type RecordRange, type ReplyBody, ReplyOutput } from '../../net/reply.ts'
+
+const FILE_BYTES = 9 << 20
+const CONTENT = Buffer.alloc(FILE_BYTES)
+for (let at = 0; at < FILE_BYTES; at += 4) CONTENT.writeUInt32LE((at * 2654435761) >>> 0, at)
+
+let folder = ''
+let file: DiskFile
+const cleanups: (() => void)[] = []
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'outbox-'))
+  writeFileSync(join(folder, 'f'), CONTENT)
+  file = await new NodeDisk().open(join(folder, 'f'), 'read')
+})
+
+afterAll(async () => {
+  await file.close()
+  rmSync(folder, { recursive: true })
+})
+
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup()
+})
+
+/** Ranges with a few bytes of its own around each. */
+class RangesBody implements ReplyBody {
+  released = 0
+  readonly ranges: readonly RecordRange[]
+  constructor(ranges: readonly RecordRange[]) {
+    this.ranges = ranges
+  }
+  get recordBytes(): number {
+    return this.ranges.reduce((sum, { length }) => sum + length, 0)
+  }
+  get uncached(): boolean {
+    return this.ranges.some(({ cached }) => !cached)
+  }
+  encode(output: ReplyOutput): void {
+    for (const range of this.ranges) {
+      output.writer.int32(range.length)
+      output.records(range)
+    }
+    output.writer.int32(-1)
+  }
+  release(): void {
+    this.released++
+  }
+  /** The frame as the client must see it. */
+  expected(correlationId: number): Buffer {
+    const parts = this.ranges.flatMap(({ position, length }) => [
+      int32(length),
+      CONTENT.subarray(position, position + length),
+    ])
+    const body = Buffer.concat([int32(correlationId), ...parts, int32(-1)])
+    return Buffer.concat([int32(body.length), body])
+  }
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+
+function range(position: number, length: number, cached = true): RecordRange {
+  return { file, position, length, cached }
+}
+
+async function pair(): Promise<{ ours: Socket; theirs: Socket }> {
+  const server = createServer({ noDelay: true })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const theirs = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  theirs.pause()
+  const [ours] = (await once(server, 'connection')) as [Socket]
+  cleanups.push(() => {
+    ours.destroy()
+    theirs.destroy()
+    server.close()
+  })
+  theirs.on('error', () => {})
+  ours.on('error', () => {})
+  return { ours, theirs }
+}
+
+const native = directSend()
+const ways: [string, DirectSend | null][] = [['read and write', null]]
+if (native !== null) ways.push(['sendfile', native])
+
+it('sends directly wherever sockets can be made natively', () => {
+  expect(native !== null).toBe(nativeSocketsAvailable())
+})
+
+describe.each(ways)('replies with file ranges by %s', (_, direct) => {
+  async function sendAll(bodies: RangesBody[], beforeReading: () => Promise<void>) {
+    const { ours, theirs } = await pair()
+    const output = new ReplyOutput(0)
+    const pool = new OutboxPool(direct)
+    const failures: string[] = []
+    let next = 0
+    const pumped = (): void => {
+      if (outbox.streaming) outbox.pump()
+      while (!outbox.streaming && next < bodies.length) {
+        const body = bodies[next]!
+        output.reset()
+        output.frame(next, false, body)
+        outbox.send(output, [body])
+        next++
+      }
+    }
+    const outbox = new Outbox({
+      socket: ours,
+      pool,
+      onProgress: () => setImmediate(pumped),
+      onFailure: (reason) => {
+        failures.push(reason)
+        outbox.close()
+        ours.destroy()
+      },
+    })
+    pumped()
+    await beforeReading()
+    const received: Buffer[] = []
+    theirs.on('data', (chunk: Buffer) => received.push(chunk))
+    const all = bodies.reduce((sum, body, at) => sum + body.expected(at).length, 0)
+    theirs.resume()
+    const got = (): number => received.reduce((sum, { length }) => sum + length, 0)
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (got() >= all) resolve()
+      }
+      theirs.on('data', look)
+      theirs.on('close', resolve)
+      look()
+    })
+    return { received: Buffer.concat(received), failures, outbox }
+  }
+
+  const shapes: Record<string, () => RangesBody[]> = {
+    'one range': () => [new RangesBody([range(17, 100_000)])],
+    'large ones to a reader that sleeps at first': () => [
+      new RangesBody([range(0, FILE_BYTES)]),
+      new RangesBody([range(5, 3_000_000), range(4_000_000, 40_000)]),
+    ],
+    'short, long and uncached ones in any order': () => [
+      new RangesBody([range(9, 10), range(100, 50_000), range(1, 1), range(77, 30_000, false)]),
+      new RangesBody([range(FILE_BYTES - 20_000, 20_000, false), range(0, 16_384)]),
+      new RangesBody([range(3, 16_383), range(0, 700_000), range(8, 300)]),
+    ],
+  }
+  for (const [name, make] of Object.entries(shapes))
+    it(`arrive whole and in order: ${name}`, async () => {
+      const bodies = make()
+      const { received, failures, outbox } = await sendAll(
+        bodies,
+        () => new Promise((resolve) => setTimeout(resolve, 30)),
+      )
+      expect(failures).toEqual([])
+      expect(received.equals(Buffer.concat(bodies.map((body, at) => body.expected(at))))).toBe(true)
+      while (outbox.streaming) await new Promise((resolve) => setImmediate(resolve))
+      expect(bodies.map(({ released }) => released)).toEqual(bodies.map(() => 1))
+      expect(outbox.backlogBytes).toBe(0)
+    })
+
+  it('fails when the file is shorter than its index says', async () => {
+    const body = new RangesBody([range(FILE_BYTES - 50_000, 60_000)])
+    const { failures } = await sendAll([body], async () => {})
+    expect(failures.length).toBe(1)
+    expect(failures[0]).toContain('shorter than its index says')
+  })
+
+  it('sends nothing by the descriptor of a destroyed socket', async () => {
+    const { ours } = await pair()
+    const output = new ReplyOutput(0)
+    const outbox = new Outbox({
+      socket: ours,
+      pool: new OutboxPool(direct),
+      onProgress: () => {},
+      onFailure: () => {},
+    })
+    ours.destroy()
+    // Whoever comes next gets the number.
+    const { ours: other, theirs } = await pair()
+    const body = new RangesBody([range(0, 100_000)])
+    output.frame(1, false, body)
+    outbox.send(output, [body])
+    outbox.close()
+    other.end('only this')
+    theirs.resume()
+    const received: Buffer[] = []
+    theirs.on('data', (chunk: Buffer) => received.push(chunk))
+    await once(theirs, 'end')
+    expect(Buffer.concat(received).toString()).toBe('only this')
+    expect(body.released).toBe(1)
+  })
+})
