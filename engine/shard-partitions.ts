@@ -145,8 +145,8 @@ export class ShardPartitions {
       }
       this.setOffline(key, folder, `${name} could not be opened: ${error.message}`)
       shard.logger.error(
-        `${name} is offline: ${error.message}. Its other partitions are served; mend the folder ` +
-          'or restore it from a copy, then restart.',
+        `${name} is offline: ${error.message}. Its other partitions are served; ` +
+          `${wayOut(error)}, then restart.`,
       )
     }
   }
@@ -327,4 +327,12 @@ async function inParallel(runs: readonly (() => Promise<void>)[], width: number)
     while (next < runs.length) await runs[next++]?.()
   }
   await Promise.all(Array.from({ length: Math.min(width, runs.length) }, lane))
+}
+
+/** What an operator does about a log that could not be opened. */
+function wayOut(error: Error): string {
+  const isShort = error instanceof DiskError && /^E[MN]FILE$/.test(error.code)
+  return isShort
+    ? 'raise the limit of open files (ulimit -n, LimitNOFILE=)'
+    : 'mend the folder or restore it from a copy'
 }

@@ -12,8 +12,9 @@
  *
  * Bounds: at limits.connectionRequestsMax requests or connectionRequestBytesMax of them unanswered
  * the socket is not read; above connectionReplyBytesMax of replies not taken no request is started;
- * a frame begun must end within frameDeadlineMs; replies must move within drainDeadlineMs; a quiet
- * connection closes after connections.max.idle.ms.
+ * a frame begun must end within frameDeadlineMs, and while others wait for memory it must not be slow
+ * (frameBytesPerSecondMin); replies must move within drainDeadlineMs; a quiet connection closes after
+ * connections.max.idle.ms.
  *
  * Errors: malformed bytes close this connection with one log line; so does anything unexpected; a
  * broken invariant goes up and ends the process.
@@ -175,8 +176,8 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     } catch (error) {
       this.refuse(error)
     }
-    this.noteFrameState()
     this.paused = this.muted || !this.receiver.wantsBytes
+    this.noteFrameState()
     return this.open && !this.paused
   }
 
@@ -367,6 +368,9 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     if (this.draining && this.unanswered === 0 && !this.outbox.streaming) this.socket.end()
     if (!this.paused || this.muted || !this.receiver.wantsBytes) return
     this.paused = false
+    // From here on it is the peer's turn to go on with a frame it has begun.
+    this.lastActiveMs = this.services.clock.monotonicMs()
+    this.noteFrameState()
     this.socket.resume()
   }
 
@@ -456,18 +460,39 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private nextDeadlineMs(): number {
     const { idleMs } = this.services
     let dueMs = idleMs < 0 ? Number.POSITIVE_INFINITY : this.lastActiveMs + idleMs
-    if (this.frameSinceMs >= 0) dueMs = Math.min(dueMs, this.frameSinceMs + limits.frameDeadlineMs)
+    if (this.frameSinceMs >= 0) {
+      const wholeByMs = this.frameSinceMs + limits.frameDeadlineMs
+      const lookMs = this.receiver.slabFrameBytes < 0 ? wholeByMs : this.nextLookMs()
+      dueMs = Math.min(dueMs, wholeByMs, lookMs)
+    }
     if (this.drainSinceMs >= 0) dueMs = Math.min(dueMs, this.drainSinceMs + limits.drainDeadlineMs)
     return dueMs
+  }
+
+  /** When the pace of a large frame is next looked at. */
+  private nextLookMs(): number {
+    const ageMs = this.services.clock.monotonicMs() - this.frameSinceMs
+    const looks = Math.floor(ageMs / limits.slowFrameMs) + 1
+    return this.frameSinceMs + looks * limits.slowFrameMs
+  }
+
+  private isTooSlow(nowMs: number): boolean {
+    const bytes = this.receiver.slabFrameBytes
+    if (bytes < 0 || this.frameSinceMs < 0 || this.services.slabs.waiting === 0) return false
+    const ageMs = nowMs - this.frameSinceMs
+    if (ageMs < limits.slowFrameMs) return false
+    return bytes < (ageMs * limits.frameBytesPerSecondMin) / 1_000
   }
 
   private checkDeadlines(): void {
     if (!this.open) return
     const nowMs = this.services.clock.monotonicMs()
     // A parked request is no idleness: its client waits for us. So does a muted one.
-    if (this.unanswered > 0 || this.muted) this.lastActiveMs = nowMs
+    if (this.unanswered > 0 || this.muted || this.receiver.awaitsSlab) this.lastActiveMs = nowMs
     if (this.frameSinceMs >= 0 && nowMs >= this.frameSinceMs + limits.frameDeadlineMs)
       this.closeWith('frame', `a request was not complete after ${limits.frameDeadlineMs} ms`)
+    else if (this.isTooSlow(nowMs))
+      this.closeWith('slow', 'a large request came slowly while others waited for its memory')
     else if (this.drainSinceMs >= 0 && nowMs >= this.drainSinceMs + limits.drainDeadlineMs)
       this.closeWith('drain', `it took no reply byte for ${limits.drainDeadlineMs} ms`)
     else if (nowMs >= this.nextDeadlineMs()) this.destroy()

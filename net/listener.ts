@@ -15,10 +15,11 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net'
 import { assert } from '../engine/base/assert.ts'
 import { Connection, type ConnectionServices } from './connection.ts'
+import { connectionDescriptorEnd, openFilesMax } from './descriptor-limit.ts'
 import type { ClientConnection } from './handler.ts'
 import { closeNative, nativeSocketsAvailable, openNativeListeners } from './native-sockets.ts'
 import type { ConnectionGate } from './quotas/connection-gate.ts'
-import { listeningFd } from './socket-handle.ts'
+import { descriptorOf } from './socket-handle.ts'
 
 export type ListenWay = 'reuseport' | 'shared'
 
@@ -115,7 +116,7 @@ async function openShared(spec: ListenerSpec, options: ListenOptions): Promise<L
   server.listen({ ...host, port: spec.port, backlog: options.backlog })
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  const fd = listeningFd(server)
+  const fd = descriptorOf(server)
   const shareable = fd >= 0 || options.shards === 1
   if (!shareable) throw new Error('this Node does not tell descriptors: set sluice.shards=1')
   const fds = new Array<number>(options.shards).fill(fd)
@@ -138,6 +139,7 @@ export class Listener {
   private readonly nextId: () => number
   private readonly gate: ConnectionGate
   private readonly onConnectionClosed: () => void
+  private readonly filesMax: number
   private readonly connections = new Set<Connection>()
   private server: Server | null = null
   private closable = false
@@ -150,12 +152,15 @@ export class Listener {
     nextId: () => number
     gate: ConnectionGate
     onConnectionClosed?: () => void
+    /** Files and connections the process may have open; default: as the system says. */
+    openFilesMax?: number
   }) {
     this.client = { listenerName: p.name, advertised: p.advertised }
     this.services = p.services
     this.nextId = p.nextId
     this.gate = p.gate
     this.onConnectionClosed = p.onConnectionClosed ?? (() => {})
+    this.filesMax = p.openFilesMax ?? openFilesMax()
   }
 
   get name(): string {
@@ -179,6 +184,8 @@ export class Listener {
     this.server = server
     server.removeAllListeners('connection')
     server.on('connection', (accepted) => this.accept(accepted))
+    // One that could not be accepted; the next one may be.
+    server.on('error', (error) => this.refused('', `it could not be accepted: ${error.message}`))
     for (const accepted of socket.early?.splice(0) ?? []) this.accept(accepted)
     if (socket.server !== null) return
     server.listen({ fd: socket.fd })
@@ -221,17 +228,26 @@ export class Listener {
       return
     }
     const clientHost = address.startsWith('::ffff:') ? address.slice(7) : address
+    if (descriptorOf(accepted) >= connectionDescriptorEnd(this.filesMax)) {
+      accepted.destroy()
+      this.refused(
+        clientHost,
+        `too many open files: this process may have ${this.filesMax}, and the last ` +
+          'are kept for its data; raise its limit (ulimit -n, LimitNOFILE=)',
+      )
+      return
+    }
     this.gate.arrive({
       socket: accepted,
       address: clientHost,
       open: () => void this.open(accepted, clientHost),
-      refused: (why) =>
-        this.services.notices.warn(
-          clientHost,
-          'connections',
-          `refused a connection from ${clientHost}: ${why}`,
-        ),
+      refused: (why) => this.refused(clientHost, why),
     })
+  }
+
+  private refused(clientHost: string, why: string): void {
+    const from = clientHost === '' ? '' : ` from ${clientHost}`
+    this.services.notices.warn(clientHost, 'connections', `refused a connection${from}: ${why}`)
   }
 
   private open(accepted: Socket | number, clientHost: string): Connection {

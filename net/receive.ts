@@ -31,6 +31,8 @@ export interface Slab {
 export interface SlabSource {
   /** A slab now, or null: then `onReady` is called with one later, in the order asked. */
   acquire(bytes: number, onReady: (slab: Slab) => void): Slab | null
+  /** Requests that wait for one. */
+  readonly waiting: number
 }
 
 /**
@@ -127,6 +129,16 @@ export class Receiver {
   /** A frame or its length field has begun and is not complete. */
   get midFrame(): boolean {
     return this.partial !== null || this.lengthBytes > 0 || this.awaitingSlab
+  }
+
+  /** It waits for memory for a frame that was announced. */
+  get awaitsSlab(): boolean {
+    return this.awaitingSlab
+  }
+
+  /** Bytes that have come of an unfinished frame in a slab; -1: there is none. */
+  get slabFrameBytes(): number {
+    return this.partialSlab === null ? -1 : this.partialHave
   }
 
   /** The socket should be read: nothing is held back. */

@@ -81,8 +81,8 @@ export function socketFd(socket: Socket): number {
   return (socket as OpenSocket)._handle?.fd ?? -1
 }
 
-/** Descriptor of a listening server, to be shared by number; -1 where Node does not tell. */
-export function listeningFd(server: { _handle?: TcpHandle | null } | object): number {
-  const handle = (server as { _handle?: TcpHandle | null })._handle
+/** Descriptor of a socket or a listening server; -1 where Node does not tell. */
+export function descriptorOf(socket: { _handle?: TcpHandle | null } | object): number {
+  const handle = (socket as { _handle?: TcpHandle | null })._handle
   return handle?.fd ?? -1
 }

@@ -70,6 +70,9 @@ export const limits = {
   /** Addresses remembered for that; at the bound the oldest is forgotten. */
   noticeAddressesMax: 1_024,
 
+  /** Descriptors kept for files: a connection that would take one of the last is refused. */
+  descriptorReserve: 64,
+
   // --- one connection
   /** Requests received but not answered; at the bound the socket is paused. */
   connectionRequestsMax: 64,
@@ -79,6 +82,12 @@ export const limits = {
   connectionReplyBytesMax: 1 * MIB,
   /** A frame once begun must complete within this time, else the connection is closed (N5). */
   frameDeadlineMs: 30_000,
+  /**
+   * While others wait for slab memory a frame that holds some must come at this many bytes a second
+   * from slowFrameMs on, else its connection is closed: announcing megabytes costs a peer nothing.
+   */
+  frameBytesPerSecondMin: 64 * KIB,
+  slowFrameMs: 1_000,
   /** A peer that takes no reply byte for this long is closed (N7). */
   drainDeadlineMs: 60_000,
 
@@ -238,6 +247,7 @@ export const limits = {
   groupRegexStepsMax: 2_000,
 } as const
 
+assert(limits.slowFrameMs < limits.frameDeadlineMs, 'a slow frame is seen before its deadline')
 assert(limits.receiveReadBytesMin <= limits.receiveArenaBytes, 'a read fits the receive arena')
 assert(limits.spillBytesMax < limits.receiveReadBytesMin, 'a spilled frame fits one read')
 assert(limits.slabIdleBytesMax <= limits.slabBytesMax, 'idle slabs are part of the slab budget')

@@ -6,6 +6,7 @@ import { limits } from '../../engine/base/limits.ts'
 import { HeartbeatResponse } from '../../engine/protocol/12-heartbeat.ts'
 import { decoderFor } from '../../engine/schema/codec.ts'
 import { Reader } from '../../engine/schema/reader.ts'
+import { SlabPool } from '../../workers/slab.ts'
 import {
   ConnectionRig,
   type RawClient,
@@ -232,6 +233,71 @@ describe('a handler that fails', () => {
     const late = new FillerBody()
     api.replyTo(2).send(late)
     expect(late.released).toBe(1)
+  })
+})
+
+describe('memory for large frames', () => {
+  const LARGE = 900_000
+  const scarce = (): SlabPool => new SlabPool({ bytesMax: 1 << 20, idleBytesMax: 0 })
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  it('is taken from who announces and does not send, as soon as others wait for it', async () => {
+    const slabs = scarce()
+    const api = new ParkingApi()
+    api.autoProduce = true
+    const slow = await startRig(api, { slabs })
+    slow.send(produce(1, LARGE).subarray(0, 20_000))
+    await until(() => slabs.bytesInUse > 0)
+    theRig().pass(10_000)
+    theRig().pass(10_000)
+    expect(slow.closed).toBe(false)
+    const other = await theRig().client()
+    other.send(produce(2, LARGE))
+    await until(() => slabs.waiting === 1)
+    theRig().pass(limits.slowFrameMs + 10)
+    await Promise.all([slow.ended(), other.answered(1)])
+    expect(other.order).toEqual([2])
+    expect(theRig().logger.lines[0]).toMatch(/slowly while others waited/)
+  })
+
+  it('is left to who sends at a pace', async () => {
+    const slabs = scarce()
+    const api = new ParkingApi()
+    api.autoProduce = true
+    const steady = await startRig(api, { slabs })
+    const frame = produce(1, LARGE)
+    const part = 200_000
+    steady.send(frame.subarray(0, part))
+    await until(() => slabs.bytesInUse > 0)
+    const other = await theRig().client()
+    other.send(produce(2, LARGE))
+    await until(() => slabs.waiting === 1)
+    for (let at = part; at < frame.length; at += part) {
+      theRig().pass(limits.slowFrameMs)
+      expect(steady.closed).toBe(false)
+      steady.send(frame.subarray(at, at + part))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await Promise.all([steady.answered(1), other.answered(1)])
+  })
+
+  it('is waited for without being idle; once it is there the frame must come', async () => {
+    const slabs = scarce()
+    const taken = slabs.acquire(LARGE, () => {})
+    const client = await startRig(new ParkingApi(), { slabs, idleMs: 5_000 })
+    client.send(produce(1, LARGE).subarray(0, 1_000))
+    await until(() => slabs.waiting === 1)
+    for (let passed = 0; passed < 60_000; passed += 4_000) theRig().pass(4_000)
+    expect(client.closed).toBe(false)
+    taken?.release()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    theRig().pass(4_000)
+    expect(client.closed).toBe(false)
+    theRig().pass(2_000)
+    await client.ended()
+    expect(slabs.bytesInUse).toBe(0)
   })
 })
 

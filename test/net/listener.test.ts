@@ -50,6 +50,7 @@ async function accept(
   socket: ListeningSocket,
   shard = 0,
   connectionsMax = 100,
+  openFilesMax = Number.POSITIVE_INFINITY,
 ): Promise<{ listener: Listener; logger: MemoryLogger }> {
   const logger = new MemoryLogger()
   const services = testConnectionServices({
@@ -64,6 +65,7 @@ async function accept(
     services,
     nextId: () => ids++,
     gate: testGate({ maxConnections: connectionsMax }),
+    openFilesMax,
   })
   await listener.start({
     fd: socket.fds[shard] ?? -1,
@@ -180,6 +182,15 @@ describe.each(ways)('a listener by way of %s', (way) => {
     await turnedAway(socket.port)
     expect(clients.every((client) => !client.destroyed)).toBe(true)
     expect(logger.lines).toEqual([expect.stringMatching(/refused .* raise max.connections/)])
+  })
+
+  it('leaves the last descriptors to files, and says so once', async () => {
+    const socket = await openListeningSocket(spec, { ...options, way })
+    // Any connection's descriptor is above what so few allow.
+    const { listener, logger } = await accept(socket, 0, 100, 8)
+    for (let left = 3; left > 0; left--) await turnedAway(socket.port)
+    expect(listener.connectionCount).toBe(0)
+    expect(logger.lines).toEqual([expect.stringMatching(/too many open files: .* may have 8/)])
   })
 
   it('gives every connection to one thread, and evenly by reuseport', async () => {

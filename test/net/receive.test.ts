@@ -28,7 +28,11 @@ class TestSlabs implements SlabSource {
   inUse = 0
   acquired = 0
   wait = false
-  readonly waiting: (() => void)[] = []
+  readonly queue: (() => void)[] = []
+
+  get waiting(): number {
+    return this.queue.length
+  }
 
   acquire(bytes: number, onReady: (slab: Slab) => void): Slab | null {
     this.acquired++
@@ -45,7 +49,7 @@ class TestSlabs implements SlabSource {
       }
     }
     if (!this.wait) return make()
-    this.waiting.push(() => onReady(make()))
+    this.queue.push(() => onReady(make()))
     return null
   }
 }
@@ -186,7 +190,7 @@ describe('receiver', () => {
     harness.feed(stream.subarray(0, 20_000))
     expect(harness.receiver.wantsBytes).toBe(false)
     expect(harness.receiver.midFrame).toBe(true)
-    harness.slabs.waiting.shift()?.()
+    harness.slabs.queue.shift()?.()
     expect(harness.resumed).toBe(1)
     harness.receiver.resume()
     expect(harness.receiver.wantsBytes).toBe(true)
@@ -202,7 +206,7 @@ describe('receiver', () => {
     harness.slabs.wait = true
     harness.feed(frame(body(40_000, 2)).subarray(0, 100))
     harness.receiver.close()
-    harness.slabs.waiting.shift()?.()
+    harness.slabs.queue.shift()?.()
     expect(harness.slabs.inUse).toBe(0)
   })
 
@@ -287,7 +291,7 @@ describe('receiver', () => {
               const { harness } = peer
               const { receiver } = harness
               harness.slabs.wait = roll() < 3
-              if (roll() < 5) harness.slabs.waiting.shift()?.()
+              if (roll() < 5) harness.slabs.queue.shift()?.()
               harness.stopAfter = roll() < 2 ? harness.frames.length + 1 : Number.POSITIVE_INFINITY
               if (!receiver.wantsBytes) receiver.resume()
               if (!receiver.wantsBytes) continue
@@ -307,7 +311,7 @@ describe('receiver', () => {
           for (const { harness, bodies } of peers) {
             for (let i = 0; i < 1_000 && harness.frames.length < bodies.length; i++) {
               harness.stopAfter = Number.POSITIVE_INFINITY
-              harness.slabs.waiting.shift()?.()
+              harness.slabs.queue.shift()?.()
               harness.receiver.resume()
             }
             expect(harness.frames.length).toBe(bodies.length)

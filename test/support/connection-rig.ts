@@ -53,6 +53,7 @@ export class MemoryLogger implements Logger {
 /** Shared slabs without bound, counted. */
 export class CountedSlabs implements SlabSource {
   inUse = 0
+  readonly waiting = 0
   acquire(bytes: number): Slab {
     this.inUse++
     return { bytes: Buffer.from(new SharedArrayBuffer(bytes)), release: () => this.inUse-- }
@@ -68,11 +69,13 @@ export interface RigOptions {
   idleMs?: number
   pressed?: () => boolean
   moves?: ConnectionMoves
+  /** Instead of the counted ones. */
+  slabs?: SlabSource
 }
 
 /** What connections need of a shard, with a log and a clock of the test. */
 export function testConnectionServices(
-  options: RigOptions & { clock: Clock; logger: Logger; slabs?: SlabSource; wheel?: TimerWheel },
+  options: RigOptions & { clock: Clock; logger: Logger; wheel?: TimerWheel },
   fatal: (error: InvariantError) => void = () => {},
 ): ConnectionServices {
   const { clock, logger } = options
@@ -118,7 +121,7 @@ export class ConnectionRig {
 
   constructor(options: RigOptions) {
     const { clock, logger, slabs, wheel } = this
-    const shared = testConnectionServices({ ...options, clock, logger, slabs, wheel }, (error) =>
+    const shared = testConnectionServices({ slabs, ...options, clock, logger, wheel }, (error) =>
       this.fatal.push(error),
     )
     this.server = createServer({ pauseOnConnect: true, noDelay: true }, (accepted) => {
