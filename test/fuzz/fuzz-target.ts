@@ -47,3 +47,13 @@ export class FuzzFailure extends Error {
 
 /** Frames above this are refused by their length alone. */
 export const FUZZ_FRAME_BYTES_MAX = 64 << 20
+
+/** How to see a failure again: by seed and number, and by the bytes when the code has changed since. */
+export function replayLines(seed: number, number: number, failure: FuzzFailure): string {
+  return (
+    `${failure.message}\n` +
+    `again:  node --import tsx test/fuzz/run.ts --seed ${seed} --frame ${number}\n` +
+    `to keep it, add to test/fuzz/corpus/frames.jsonl:\n` +
+    JSON.stringify({ note: '', frames: [failure.bytes.toString('base64')] })
+  )
+}

@@ -1,10 +1,10 @@
 /** The checks of T6 that need no other process: each returns what it counted, or throws. */
 import { handlers } from '../../net/handlers/index.ts'
+import { require } from '../stress/lane-checks.ts'
 import { ConnectionTarget } from './connection-target.ts'
 import { corpus } from './corpus.ts'
 import { DecoderTarget } from './decoder-target.ts'
-import { replayLines, require } from './fuzz-report.ts'
-import { FuzzFailure, type FuzzTarget } from './fuzz-target.ts'
+import { FuzzFailure, type FuzzTarget, replayLines } from './fuzz-target.ts'
 import { HandledFrames } from './handled-frames.ts'
 import { inMib, residentBytes } from './memory.ts'
 import { bombsOf, largestOf } from './message-bombs.ts'

@@ -11,8 +11,10 @@
  */
 import { parseArgs } from 'node:util'
 import { initCodecs } from '../../engine/record/compression.ts'
-import { FuzzReport } from './fuzz-report.ts'
+import { LaneChecks } from '../stress/lane-checks.ts'
+import { flood } from './floods.ts'
 import { InProcessFuzz } from './in-process.ts'
+import { fuzzSockets } from './sockets.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -31,12 +33,13 @@ const FULL_FRAMES = 5_000_000
 /** Of the time box. */
 const SHARE_OF_MUTATION = 0.6
 const SHARE_OF_HANDLERS = 0.12
+const SHARE_OF_SOCKETS = 0.25
 
 const seed = Number(flags.seed ?? Date.now() % 1_000_000_000)
 const seconds = Number(flags.seconds)
 const frames = Number(flags.frames)
 const parts = flags.only.split(',')
-const report = new FuzzReport()
+const report = new LaneChecks()
 
 async function framesPart(): Promise<void> {
   const fuzz = new InProcessFuzz({ frames, seconds, seed })
@@ -61,4 +64,17 @@ async function framesPart(): Promise<void> {
 await initCodecs()
 console.log(`seed ${seed}`)
 if (parts.includes('frames')) await framesPart()
+if (parts.includes('sockets') && flags.frame === undefined)
+  await report.check('sockets', () =>
+    fuzzSockets({
+      frames: Number(flags['socket-frames']),
+      seconds: seconds * SHARE_OF_SOCKETS,
+      seed,
+      compiled: flags.compiled,
+    }),
+  )
+if (parts.includes('floods') && flags.frame === undefined)
+  await report.check('floods', () =>
+    flood({ idle: 2_000, compiled: flags.compiled, full: frames >= FULL_FRAMES }),
+  )
 process.exit(report.end())

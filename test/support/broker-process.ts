@@ -27,6 +27,10 @@ export interface BrokerProcessOptions {
   readonly compiled?: boolean
   /** The tree that is run, when it is not this one. */
   readonly root?: string
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** What runs it: a command and its first arguments, which end by running the rest. */
+  readonly under?: readonly [command: string, ...args: string[]]
 }
 
 /** Starts a broker; resolves when it serves, rejects with its output when it ends instead. */
@@ -85,11 +89,13 @@ export class BrokerProcess implements ManagedBroker {
       '--override',
       `${key}=${value}`,
     ])
-    const { compiled, root } = this.options
+    const { compiled, root, under = [], env } = this.options
     const args = [...program(compiled === true, root), 'serve', ...pairs]
-    const child = startChild(process.execPath, args, {
+    const [command = '', ...rest] = [...under, process.execPath, ...args]
+    const child = startChild(command, rest, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     })
     this.child = child
     const output = collect(child.stdout)

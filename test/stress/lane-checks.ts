@@ -1,7 +1,6 @@
-/** The lines of a run: one per check, sums at the end; a failure tells how to see it again. */
-import type { FuzzFailure } from './fuzz-target.ts'
+/** A lane's own checks: a line per check as it ends, some side by side, and the sums at the end. */
 
-export class FuzzReport {
+export class LaneChecks {
   private passed = 0
   private failed = 0
   private skipped = 0
@@ -35,16 +34,6 @@ export class FuzzReport {
 /** Throws with the message unless the condition holds. */
 export function require(condition: boolean, message: () => string): asserts condition {
   if (!condition) throw new Error(message())
-}
-
-/** How to see a failure again: by seed and number, and by the bytes when the code has changed since. */
-export function replayLines(seed: number, number: number, failure: FuzzFailure): string {
-  return (
-    `${failure.message}\n` +
-    `again:  node --import tsx test/fuzz/run.ts --seed ${seed} --frame ${number}\n` +
-    `to keep it, add to test/fuzz/corpus/frames.jsonl:\n` +
-    JSON.stringify({ note: '', frames: [failure.bytes.toString('base64')] })
-  )
 }
 
 function seconds(sinceMs: number): string {

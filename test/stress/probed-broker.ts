@@ -1,0 +1,71 @@
+/** A broker of our own with a probe in each of its threads (broker-probe.cjs), and what it tells. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { BrokerProcess, type BrokerProcessOptions } from '../support/broker-process.ts'
+
+const PROBE = fileURLToPath(new URL('broker-probe.cjs', import.meta.url))
+
+export interface LongestGap {
+  readonly thread: number
+  /** As clients feel it, and without the time other processes had the processor, in milliseconds. */
+  readonly gapMs: number
+  readonly ownMs: number
+}
+
+export class ProbedBroker extends BrokerProcess {
+  private readonly folder: string
+  private readonly probeFile: string
+
+  constructor(options: BrokerProcessOptions) {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-stress-'))
+    const probeFile = join(folder, 'probe.jsonl')
+    const nodeOptions = [options.env?.['NODE_OPTIONS'] ?? '', `--require ${PROBE}`].join(' ')
+    super({
+      dataFolder: join(folder, 'data'),
+      ...options,
+      env: { ...options.env, NODE_OPTIONS: nodeOptions, SLUICE_PROBE: probeFile },
+    })
+    this.folder = folder
+    this.probeFile = probeFile
+  }
+
+  static async launch(options: BrokerProcessOptions): Promise<ProbedBroker> {
+    const broker = new ProbedBroker(options)
+    await broker.start()
+    return broker
+  }
+
+  /** The longest time one of its loops was held by its own doing since the start. */
+  longestGap(): LongestGap {
+    let longest: LongestGap = { thread: -1, gapMs: 0, ownMs: 0 }
+    for (const line of linesOf(this.probeFile)) {
+      const gap = JSON.parse(line) as LongestGap
+      if (gap.ownMs > longest.ownMs) longest = gap
+    }
+    return longest
+  }
+
+  /** Log lines of this level. */
+  logLines(level: 'WARN' | 'ERROR'): string[] {
+    return this.output()
+      .split('\n')
+      .filter((line) => line.includes(`] ${level} `))
+  }
+
+  /** Ends it if need be, and removes what it left. */
+  async remove(): Promise<void> {
+    await this.kill()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+function linesOf(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n').filter(Boolean)
+  } catch {
+    // No thread was held long enough to say so.
+    return []
+  }
+}
