@@ -25,6 +25,7 @@ import type { Clock } from '../engine/base/clock.ts'
 import { MalformedRequest } from '../engine/base/errors.ts'
 import { limits } from '../engine/base/limits.ts'
 import { Timer, type TimerWheel } from '../engine/base/timer-wheel.ts'
+import { ConnectionDeadlines } from './connection-deadlines.ts'
 import type { ConnectionMoves } from './connection-moves.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { FRAME_LENGTH_BYTES, FrameRefused } from './framing.ts'
@@ -93,10 +94,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   /** Its socket goes on in another shard. */
   moved = false
   private unmuteTimer: Timer | null = null
-  private lastActiveMs: number
-  private frameSinceMs = -1
-  private drainSinceMs = -1
-  private readonly timer: Timer
+  private readonly deadlines: ConnectionDeadlines
   private readonly onClosed: (connection: Connection) => void
 
   constructor(
@@ -125,9 +123,17 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       onProgress: () => this.progressed(),
       onFailure: (reason) => this.closeWith('reply', reason),
     })
-    this.lastActiveMs = services.clock.monotonicMs()
-    this.timer = new Timer(() => this.checkDeadlines())
-    this.armTimer()
+    const { clock, wheel, slabs, idleMs } = services
+    this.deadlines = new ConnectionDeadlines({
+      clock,
+      wheel,
+      slabs,
+      idleMs,
+      receiver: this.receiver,
+      waitsForUs: () => this.unanswered > 0 || this.muted,
+      close: (kind, reason) => this.closeWith(kind, reason),
+      end: () => this.destroy(),
+    })
     // A reset by the peer is its way of leaving; 'close' follows.
     this.socket.on('error', () => {})
     this.socket.on('close', () => this.closed())
@@ -170,19 +176,19 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   /** Runs what may throw for what the client sent. True: go on reading. */
   private guarded(step: () => void): boolean {
     if (!this.open) return false
-    this.lastActiveMs = this.services.clock.monotonicMs()
+    this.deadlines.active()
     try {
       step()
     } catch (error) {
       this.refuse(error)
     }
     this.paused = this.muted || !this.receiver.wantsBytes
-    this.noteFrameState()
+    this.deadlines.noteFrame(!this.paused)
     return this.open && !this.paused
   }
 
   onFrame(buffer: Buffer, start: number, end: number, memory: FrameMemory): boolean {
-    this.frameSinceMs = -1
+    this.deadlines.frameEnded()
     if (!this.open || this.draining) {
       if (typeof memory === 'object') memory.release()
       return this.open
@@ -332,15 +338,14 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private unmute(): void {
     if (!this.open) return
     this.mutedUntilMs = 0
-    this.lastActiveMs = this.services.clock.monotonicMs()
+    this.deadlines.active()
     this.services.turn.touch(this)
   }
 
   /** The socket took what it was given; only what waits for that needs a turn. */
   private progressed(): void {
     if (!this.open) return
-    this.lastActiveMs = this.services.clock.monotonicMs()
-    this.drainSinceMs = -1
+    this.deadlines.drained()
     const waits = this.outbox.streaming || this.replies.length > 0 || this.held.length > 0
     if (waits || this.paused || this.draining) this.services.turn.touch(this)
   }
@@ -360,17 +365,14 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       this.move()
       return
     }
-    this.noteFrameState()
-    if (this.outbox.waitsForPeer && this.drainSinceMs < 0) {
-      this.drainSinceMs = this.services.clock.monotonicMs()
-      this.armTimer()
-    }
+    this.deadlines.noteFrame(!this.paused)
+    if (this.outbox.waitsForPeer) this.deadlines.drains()
     if (this.draining && this.unanswered === 0 && !this.outbox.streaming) this.socket.end()
     if (!this.paused || this.muted || !this.receiver.wantsBytes) return
     this.paused = false
     // From here on it is the peer's turn to go on with a frame it has begun.
-    this.lastActiveMs = this.services.clock.monotonicMs()
-    this.noteFrameState()
+    this.deadlines.active()
+    this.deadlines.noteFrame(true)
     this.socket.resume()
   }
 
@@ -427,7 +429,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private closed(): void {
     if (!this.open) return
     this.open = false
-    this.timer.cancel()
+    this.deadlines.cancel()
     this.unmuteTimer?.cancel()
     for (const { memory } of this.held) if (typeof memory === 'object') memory.release()
     this.held.length = 0
@@ -436,67 +438,6 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     this.replies.close()
     this.outbox.close()
     this.onClosed(this)
-  }
-
-  // --- deadlines
-
-  private noteFrameState(): void {
-    if (!this.receiver.midFrame || this.paused) {
-      this.frameSinceMs = -1
-      return
-    }
-    if (this.frameSinceMs >= 0) return
-    this.frameSinceMs = this.lastActiveMs
-    this.armTimer()
-  }
-
-  private armTimer(): void {
-    const dueMs = this.nextDeadlineMs()
-    if (dueMs === Number.POSITIVE_INFINITY) return
-    const { wheel } = this.services
-    if (!this.timer.armed || this.timer.dueTick * wheel.tickMs > dueMs) wheel.arm(this.timer, dueMs)
-  }
-
-  private nextDeadlineMs(): number {
-    const { idleMs } = this.services
-    let dueMs = idleMs < 0 ? Number.POSITIVE_INFINITY : this.lastActiveMs + idleMs
-    if (this.frameSinceMs >= 0) {
-      const wholeByMs = this.frameSinceMs + limits.frameDeadlineMs
-      const lookMs = this.receiver.slabFrameBytes < 0 ? wholeByMs : this.nextLookMs()
-      dueMs = Math.min(dueMs, wholeByMs, lookMs)
-    }
-    if (this.drainSinceMs >= 0) dueMs = Math.min(dueMs, this.drainSinceMs + limits.drainDeadlineMs)
-    return dueMs
-  }
-
-  /** When the pace of a large frame is next looked at. */
-  private nextLookMs(): number {
-    const ageMs = this.services.clock.monotonicMs() - this.frameSinceMs
-    const looks = Math.floor(ageMs / limits.slowFrameMs) + 1
-    return this.frameSinceMs + looks * limits.slowFrameMs
-  }
-
-  private isTooSlow(nowMs: number): boolean {
-    const bytes = this.receiver.slabFrameBytes
-    if (bytes < 0 || this.frameSinceMs < 0 || this.services.slabs.waiting === 0) return false
-    const ageMs = nowMs - this.frameSinceMs
-    if (ageMs < limits.slowFrameMs) return false
-    return bytes < (ageMs * limits.frameBytesPerSecondMin) / 1_000
-  }
-
-  private checkDeadlines(): void {
-    if (!this.open) return
-    const nowMs = this.services.clock.monotonicMs()
-    // A parked request is no idleness: its client waits for us. So does a muted one.
-    if (this.unanswered > 0 || this.muted || this.receiver.awaitsSlab) this.lastActiveMs = nowMs
-    if (this.frameSinceMs >= 0 && nowMs >= this.frameSinceMs + limits.frameDeadlineMs)
-      this.closeWith('frame', `a request was not complete after ${limits.frameDeadlineMs} ms`)
-    else if (this.isTooSlow(nowMs))
-      this.closeWith('slow', 'a large request came slowly while others waited for its memory')
-    else if (this.drainSinceMs >= 0 && nowMs >= this.drainSinceMs + limits.drainDeadlineMs)
-      this.closeWith('drain', `it took no reply byte for ${limits.drainDeadlineMs} ms`)
-    else if (nowMs >= this.nextDeadlineMs()) this.destroy()
-    else this.armTimer()
   }
 }
 
