@@ -13,7 +13,7 @@ import { runBrokerBench } from './broker-bench.ts'
 import { allCells } from './cells.ts'
 
 export const COMPARE_DEFAULTS = {
-  peers: 'sluice,kafka,kafka-256,floor',
+  peers: 'sluice,kafka,kafka-256,floor,redis,redis-always,nats,rabbitmq',
   rounds: 5,
   touchGib: 6,
   compileSeconds: 5,

@@ -141,6 +141,8 @@ interface RoundRun {
 
 async function measurePeer(peer: Peer, cells: readonly Cell[], run: RoundRun): Promise<void> {
   const { options } = run
+  const tool = peer.ownTool
+  if (tool !== undefined && !cells.some(({ name }) => tool.runOf(name, 0) !== null)) return
   const place = { root: options.folder, cpus: options.brokerCpus }
   const broker = await PeerProcess.start(peer, place)
   try {
@@ -216,8 +218,11 @@ function keepProblem(run: RoundRun, problem: string): void {
 }
 
 export function briefly(cell: Cell, figures: CellFigures): string {
-  const client = `client ${figures.clientCores.toFixed(2)} cores${figures.clientLimited ? ', THE LIMIT' : ''}`
-  const broker = `broker ${figures.brokerCores.toFixed(2)} cores, ${client}`
+  const limit = figures.clientLimited ? ', THE LIMIT' : ''
+  const client = Number.isNaN(figures.clientCores)
+    ? ''
+    : `, client ${figures.clientCores.toFixed(2)} cores${limit}`
+  const broker = `broker ${figures.brokerCores.toFixed(2)} cores${client}`
   if (cell.unit === 'ms')
     return (
       `p50 ${figures.p50Ms.toFixed(3)} ms, p99 ${figures.p99Ms.toFixed(2)} ms, ` +

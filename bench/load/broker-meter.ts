@@ -39,9 +39,10 @@ export class BrokerMeter {
     return this.sum(writtenBytes)
   }
 
+  /** Of the first process and those below it that are still there. */
   private sum(of: (pid: number) => number): number {
-    return this.pids.length === 0
-      ? Number.NaN
-      : this.pids.reduce((total, pid) => total + of(pid), 0)
+    const [first, ...below] = this.pids
+    if (first === undefined) return Number.NaN
+    return below.reduce((total, pid) => total + (of(pid) || 0), of(first))
   }
 }

@@ -1,10 +1,14 @@
 /**
  * Peers by name, as --peers takes them: `sluice`, `kafka` with its 1 GiB heap or `kafka-256` with one of
- * so many MiB, `floor`, and `NAME=path/to/bin/sluice.js` for another build of ours under a name of its own.
+ * so many MiB, `floor`, peers of other protocols (`redis`, `redis-always`, `nats`, `rabbitmq`), and
+ * `NAME=path/to/bin/sluice.js` for another build of ours under a name of its own.
  */
 import { floorPeer } from './floor.ts'
 import { kafkaPeer } from './kafka.ts'
+import { natsPeer } from './nats.ts'
 import type { Peer } from './peer.ts'
+import { rabbitmqPeer } from './rabbitmq.ts'
+import { redisPeer } from './redis.ts'
 import { sluicePeer } from './sluice.ts'
 
 export interface PeerOptions {
@@ -13,7 +17,8 @@ export interface PeerOptions {
 }
 
 const KAFKA_HEAP_MIB = 1024
-const KNOWN = 'sluice, kafka, kafka-MIB, floor and NAME=path/to/bin/sluice.js'
+const KNOWN =
+  'sluice, kafka, kafka-MIB, floor, redis, redis-always, nats, rabbitmq and NAME=path/to/bin/sluice.js'
 
 /** Throws RangeError for a name it does not know. */
 export function peerOf(text: string, options: PeerOptions): Peer {
@@ -21,6 +26,9 @@ export function peerOf(text: string, options: PeerOptions): Peer {
   if (binary !== undefined) return sluicePeer({ ...options, name, binary })
   if (name === 'sluice') return sluicePeer({ ...options, name, binary: null })
   if (name === 'floor') return floorPeer
+  if (name === 'redis' || name === 'redis-always') return redisPeer(name)
+  if (name === 'nats') return natsPeer
+  if (name === 'rabbitmq') return rabbitmqPeer
   const heap = /^kafka(?:-(\d+))?$/.exec(name)
   if (heap !== null) return kafkaPeer(name, Number(heap[1] ?? KAFKA_HEAP_MIB))
   throw new RangeError(`no peer '${text}'; known are ${KNOWN}`)

@@ -22,8 +22,8 @@ const defaults = {
 it('names what it does not know', async () => {
   const print = (): void => {}
   expect(() => chooseCells(produceCells, 'produce-64k-1,nothing')).toThrow("no cell 'nothing'")
-  await expect(runBrokerBench(['--peers', 'rabbit'], [], defaults, print)).rejects.toThrow(
-    "no peer 'rabbit'",
+  await expect(runBrokerBench(['--peers', 'pulsar'], [], defaults, print)).rejects.toThrow(
+    "no peer 'pulsar'",
   )
   await expect(runBrokerBench(['--second', '1'], [], defaults, print)).rejects.toThrow('--second')
   await expect(runBrokerBench(['--rounds', 'x'], [], defaults, print)).rejects.toThrow("'x'")
