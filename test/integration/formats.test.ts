@@ -84,6 +84,10 @@ const CASES: readonly Case[] = [
   { line: 'cluster features' },
   { line: 'top --once --interval 100', streamed: true, varies: true },
   { line: 'check --override log.dirs=FOLDER', varies: true },
+  {
+    line: 'perf produce --seconds 0.2 --warm-up 0 --repeats 1 --processes 1',
+    varies: true,
+  },
   { line: 'aliases list' },
   {
     line: 'storage info --override log.dirs=FOLDER',
@@ -97,6 +101,9 @@ const CASES: readonly Case[] = [
   { line: 'log rebuild-index FOLDER', folder: 'codec-gzip-0' },
   { line: 'log salvage FOLDER', folder: 'codec-gzip-0', varies: true },
 ]
+
+/** They print the table of perf produce, or none, and take seconds: test/tools/cli/perf runs them. */
+const OTHER_LOADS = ['fetch', 'e2e', 'connections', 'mix', 'report'].map((load) => `perf ${load}`)
 
 /** They print no data, or text that another program takes as it is. */
 const WITHOUT_FORMAT = [
@@ -183,7 +190,8 @@ describe('every command', () => {
     const all = program.commands.flatMap(leaves)
     const tried = (name: string): boolean =>
       CASES.some(({ line }) => line === name || line.startsWith(`${name} `))
-    expect(all.filter((name) => !tried(name) && !WITHOUT_FORMAT.includes(name))).toEqual([])
+    const elsewhere = [...WITHOUT_FORMAT, ...OTHER_LOADS]
+    expect(all.filter((name) => !tried(name) && !elsewhere.includes(name))).toEqual([])
     for (const name of WITHOUT_FORMAT)
       expect([name, all.includes(name), hasFormat(program, name.split(' '))]).toEqual([
         name,

@@ -54,9 +54,10 @@ export async function runLoadCommand(
       runs.push(run)
       show(renderer, flags, run, io)
     })
-    if (renderer.format === 'text' && flags.kafkaLines !== true)
+    if (renderer.forPeople && flags.kafkaLines !== true)
       for (const line of summaryLines(runs)) io.stdout.write(`${line}\n`)
-    if (renderer.format === 'json') renderer.table([], runs.flatMap(rowsOf))
+    else if (renderer.format !== 'jsonl' && !renderer.forPeople)
+      renderer.table([], runs.flatMap(rowsOf))
     if (flags.kafkaLines === true)
       for (const line of kafkaLines(runs, startedAt)) io.stdout.write(`${line}\n`)
     writeResultFiles(files, io.cwd, resultOf(command, options, flags, runs, problem))
@@ -143,7 +144,7 @@ function sized(given: Partial<LoadOptions>): Partial<LoadOptions> {
 
 function show(renderer: Renderer, flags: LoadFlags, run: PerfRun, io: CommandIo): void {
   if (renderer.format === 'jsonl') renderer.streamed(rowsOf(run))
-  if (renderer.format === 'text' && flags.kafkaLines !== true)
+  if (renderer.forPeople && flags.kafkaLines !== true)
     for (const line of runLines(run)) io.stdout.write(`${line}\n`)
   for (const { limit, role } of run.loads)
     if (limit !== null) io.stderr.write(`the generator was the limit of ${role}: ${limit}\n`)
