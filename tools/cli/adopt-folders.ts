@@ -122,6 +122,9 @@ function cannot(verb: string, problems: readonly string[]): CommandFailure {
     ExitCode.failed,
     `cannot ${verb}; nothing was changed`,
     problems.join('\n        '),
+    verb === 'adopt'
+      ? "mend that, or let Kafka's own broker use the folder; --dry-run tries again without a change"
+      : 'mend that, or let sluice use the folder on',
   )
 }
 

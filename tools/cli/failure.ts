@@ -40,5 +40,6 @@ export function describeFailure(failure: CommandFailure): string {
   const lines = [`error: ${failure.message}`]
   if (failure.why !== null) lines.push(`  why:  ${failure.why}`)
   if (failure.next !== null) lines.push(`  next: ${failure.next}`)
+  else if (failure.exitCode === ExitCode.usage) lines.push('  next: see its --help for the flags')
   return lines.join('\n')
 }

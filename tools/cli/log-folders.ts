@@ -129,6 +129,8 @@ export async function rebuildFolders(
   flags: LogFlags,
   io: CommandIo,
 ): Promise<number> {
+  // A mistake of usage is told before anything is opened.
+  logOptions(flags)
   const renderer = rendererFor(flags, io)
   const disk = new NodeDisk()
   const rows: Row[] = []
@@ -151,6 +153,8 @@ export async function salvageFolder(
   flags: SalvageFlags,
   io: CommandIo,
 ): Promise<number> {
+  // A mistake of usage is told before anything is opened.
+  logOptions(flags)
   const renderer = rendererFor(flags, io)
   const disk = new NodeDisk()
   const report = await failing('salvage', async () => {
@@ -329,7 +333,12 @@ async function failing<T>(verb: string, run: () => Promise<T>): Promise<T> {
         'sluice log verify tells what is intact',
       )
     if (error instanceof FolderLocked || error instanceof DiskError)
-      throw new CommandFailure(ExitCode.failed, `cannot ${verb}`, error.message)
+      throw new CommandFailure(
+        ExitCode.failed,
+        `cannot ${verb}`,
+        error.message,
+        'name a partition folder, as <log.dirs>/<topic>-<partition>, or a data folder',
+      )
     throw error
   }
 }

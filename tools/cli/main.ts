@@ -64,7 +64,15 @@ export function newProgram(io: CommandIo, exit: (code: number) => void): Command
       `\nKafka's tools by their own names:\n  ${kafkaTools.map((tool) => tool.name).join('\n  ')}`,
     )
   for (const command of commands) command.register(program, io, exit)
+  for (const command of program.commands) adviseHelp(command, 'sluice')
   return program
+}
+
+/** Mistakes of usage end with where the flags are told. */
+function adviseHelp(command: Command, parent: string): void {
+  const name = `${parent} ${command.name()}`
+  command.showHelpAfterError(`  next: see \`${name} --help\``)
+  for (const verb of command.commands) adviseHelp(verb, name)
 }
 
 function unknownKafkaTool(name: string): CommandFailure {

@@ -50,9 +50,10 @@ export const configCommand: OwnCommand = {
     )
     add('unset <kind> <name> <option...>', 'go back to the defaults, all of them or none').action(
       (kind: string, name: string, options: string[], flags: ConnectFlags) =>
-        withResource(kind, name, flags, io, (client, resource, renderer) =>
-          alter(client, resource, renderer, new Map(options.map((option) => [option, null])), io),
-        ),
+        withResource(kind, name, flags, io, async (client, resource, renderer) => {
+          await checkKnown(client, resource, kind, name, options)
+          await alter(client, resource, renderer, new Map(options.map((one) => [one, null])), io)
+        }),
     )
     return config
   },
@@ -147,6 +148,28 @@ const SOURCES: readonly string[] = [
 function defaultOf({ configSource, value, synonyms }: ConfigValue, source: number): string | null {
   if (configSource === source) return value
   return synonyms.find((synonym) => synonym.source === source)?.value ?? null
+}
+
+/** A broker takes the deletion of what never was without a word. */
+async function checkKnown(
+  client: Client,
+  resource: ConfigResource,
+  kind: string,
+  name: string,
+  options: readonly string[],
+): Promise<void> {
+  const { describeConfigs } = await import('../config-admin.ts')
+  // Of all brokers only what is set is told, so anything may be named there.
+  if (resource.type === KINDS.broker && resource.name === '') return
+  const known = new Set((await describeConfigs(client, resource)).map((config) => config.name))
+  const unknown = options.filter((option) => !known.has(option))
+  if (unknown.length > 0)
+    throw new CommandFailure(
+      ExitCode.failed,
+      `${kind} '${name}' has no option '${unknown[0]}'`,
+      'nothing was changed',
+      `see \`sluice config describe ${kind} ${name}\` for its options`,
+    )
 }
 
 async function alter(

@@ -53,7 +53,12 @@ async function run(topic: string, flags: ConsumeFlags, io: CommandIo): Promise<v
       })
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error
-      throw new CommandFailure(ExitCode.failed, `reading '${topic}' failed`, error.message)
+      throw new CommandFailure(
+        ExitCode.failed,
+        `reading '${topic}' failed`,
+        error.message,
+        'see `sluice topic list` for the topics and `sluice topic offsets` for what they hold',
+      )
     }
   })
 }

@@ -33,15 +33,19 @@ export const groupCommand: OwnCommand = {
       .option('--dry-run', 'tell what would be, change nothing')
       .action((name: string, flags: ResetFlags) => {
         const to = parseWhere(flags.to)
-        return withGroup(name, flags, io, (client, renderer) =>
-          reset(client, renderer, name, to, flags),
+        return withTopics(flags.topic, () =>
+          withGroup(name, flags, io, (client, renderer) =>
+            reset(client, renderer, name, to, flags),
+          ),
         )
       })
     add('delete-offsets <name>', 'forget positions of topics')
-      .requiredOption('-t, --topic <topic[:0,1]>', 'of this topic, repeatable', collect, [])
+      .requiredOption('-t, --topic <topic[:0,1]>', 'of this topic, repeatable', collect)
       .action((name: string, flags: ConnectFlags & { topic: string[] }) =>
-        withGroup(name, flags, io, (client, renderer) =>
-          removeOffsets(client, renderer, name, flags.topic),
+        withTopics(flags.topic, () =>
+          withGroup(name, flags, io, (client, renderer) =>
+            removeOffsets(client, renderer, name, flags.topic),
+          ),
         ),
       )
     return group
@@ -234,6 +238,23 @@ async function removeOffsets(
     )
 }
 
-function collect(value: string, previous: string[]): string[] {
+/** Runs when all topics are written as they can be. */
+async function withTopics(words: readonly string[], run: () => Promise<void>): Promise<void> {
+  const { parseTopicWords, ResetRefused } = await import('../group-reset.ts')
+  try {
+    parseTopicWords(words)
+  } catch (error) {
+    if (!(error instanceof ResetRefused)) throw error
+    throw new CommandFailure(
+      ExitCode.usage,
+      `--topic ${words.join(' ')}: not a topic and its partitions`,
+      error.message,
+      'write it as orders, or as orders:0,1 for some partitions',
+    )
+  }
+  await run()
+}
+
+function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value]
 }

@@ -59,7 +59,12 @@ async function produce(topic: string, flags: ProduceFlags, io: CommandIo): Promi
       await producer.flush()
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error
-      throw new CommandFailure(ExitCode.failed, `writing to '${topic}' failed`, error.message)
+      throw new CommandFailure(
+        ExitCode.failed,
+        `writing to '${topic}' failed`,
+        error.message,
+        'see `sluice topic describe` for its partitions and leaders, or create it with `sluice topic create`',
+      )
     }
     io.stderr.write(`wrote ${count} records to ${topic}\n`)
     renderer.outcome({ topic, records: count })
@@ -73,6 +78,13 @@ function lineParser(flags: ProduceFlags): LineParser {
     flags.partition === undefined
       ? {}
       : { partition: wholeNumber('--partition', flags.partition, 0) }
+  if (flags.input === 'jsonl' && flags.keySeparator !== undefined)
+    throw new CommandFailure(
+      ExitCode.usage,
+      '--key-separator goes with --input lines',
+      'a record of jsonl has its key as a field',
+      'leave out one of the two',
+    )
   if (flags.input === 'jsonl')
     return (line, lineNumber) => ({ ...recordFromJson(line.toString(), lineNumber), ...partition })
   if (flags.input !== 'lines')

@@ -37,14 +37,17 @@ export function addRecordCommands(topic: Command, io: CommandIo): void {
 const END = -1
 
 async function partitionsOf(client: Client, words: readonly string[]): Promise<PartitionOf[]> {
-  const { partitionsNamed, ResetRefused } = await import('../group-reset.ts')
+  const { parseTopicWords, partitionsNamed, ResetRefused } = await import('../group-reset.ts')
   const { sortedPartitions } = await import('../offsets-admin.ts')
+  let code: ExitCode = ExitCode.usage
   try {
+    parseTopicWords(words)
+    code = ExitCode.failed
     return sortedPartitions(await partitionsNamed(client, words))
   } catch (error) {
     if (!(error instanceof ResetRefused)) throw error
     throw new CommandFailure(
-      ExitCode.failed,
+      code,
       `${words.join(' ')}: not all of these are partitions`,
       error.message,
       'see `sluice topic list` for the topics; write partitions as orders:0,1',

@@ -14,6 +14,7 @@ import {
 } from '../connect-options.ts'
 import { CommandFailure, ExitCode } from '../failure.ts'
 import type { CommandIo } from '../io.ts'
+import { errorWords } from '../kafka/java-errors.ts'
 import type { Row } from '../render.ts'
 import {
   createPartitions,
@@ -223,7 +224,12 @@ async function refusable(what: string, run: () => Promise<void>): Promise<void> 
     await run()
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error
-    throw new CommandFailure(ExitCode.failed, what, error.message)
+    throw new CommandFailure(
+      ExitCode.failed,
+      what,
+      errorWords(error.code, error.told),
+      'see `sluice topic list` for the topics there are',
+    )
   }
 }
 
