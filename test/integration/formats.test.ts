@@ -85,7 +85,7 @@ const CASES: readonly Case[] = [
   { line: 'top --once --interval 100', streamed: true, varies: true },
   { line: 'check --override log.dirs=FOLDER', varies: true },
   {
-    line: 'perf produce --seconds 0.2 --warm-up 0 --repeats 1 --processes 1',
+    line: 'perf produce --seconds 0.5 --warm-up 0 --repeats 1 --processes 1',
     varies: true,
   },
   { line: 'aliases list' },
