@@ -12,6 +12,9 @@
  *
  * A result ends where its last batch does, maybe before its last source began. A start that completes a
  * swap leaves such sources; they are compacted again, since the checkpoint lies before the pass.
+ *
+ * differs from Kafka: after a restart, a compacted segment without timestamps is as old as its compaction,
+ * not as its records.
  */
 import { type CompactGroupResult, removeCleaned } from './compact-log.ts'
 import { DiskError, isDiskFull } from './disk.ts'
