@@ -21,6 +21,8 @@ import type { MeasuredBroker } from './peers/peer-process.ts'
 const RECORD_BYTES = 1_000
 /** Java and librdkafka: some seconds of load. */
 const RECORDS = 400_000
+/** Consumers end a little before the end of what is there. */
+const CONSUMED = RECORDS - 1_000
 const KAFKAJS_RECORDS = 150_000
 const BATCH_BYTES = 65_536
 const LINES_FILE_RECORDS = 50_000
@@ -95,7 +97,7 @@ export class StockClients {
       return { ...this.java('kafka-producer-perf-test', [...flags, ...size]), rateIn, messageBytes }
     }
     if (tool === 'java-consume') {
-      const flags = ['--topic', topic, '--num-records', `${RECORDS - BATCH_BYTES / RECORD_BYTES}`]
+      const flags = ['--topic', topic, '--num-records', `${CONSUMED}`]
       const more = ['--bootstrap-server', address, '--timeout', '30000']
       // The last column: records a second without the time the group took to form.
       const rateIn = (said: string) => Number(said.trim().split('\n').at(-1)?.split(',').at(-1))
@@ -103,7 +105,7 @@ export class StockClients {
     }
     if (tool.startsWith('librdkafka-')) return this.kcatRun(tool, address, topic)
     const [, what = ''] = tool.split('-')
-    const count = what === 'produce' ? KAFKAJS_RECORDS : RECORDS - BATCH_BYTES / RECORD_BYTES
+    const count = what === 'produce' ? KAFKAJS_RECORDS : CONSUMED
     const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
     const words = [KAFKAJS.pathname, what, address, topic, `${count}`, `${RECORD_BYTES}`]
     const rateIn = (said: string) => Number(/^rate ([\d.]+)$/m.exec(said)?.[1] ?? Number.NaN)
