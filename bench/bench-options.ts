@@ -34,6 +34,7 @@ export const HELP = `
   --folder DIR        where brokers keep their data (default: the temporary folder)
   --seed N            of the order (default: from the clock)
   --json FILE         everything that was measured, kept after every round
+  --together          all groups in one start of each peer, where rounds by group take too long
   --resume            add to what FILE holds
   --minutes N         begin nothing more after so long; a later --resume goes on
 `
@@ -47,6 +48,7 @@ export interface BenchRequest {
   readonly cellNames: string | undefined
   readonly groups: readonly Group[]
   readonly resume: boolean
+  readonly byGroup: boolean
   /** 0: as long as it takes. */
   readonly minutes: number
   readonly options: RoundOptions
@@ -88,6 +90,7 @@ export function parseBench(args: readonly string[], defaults: BenchDefaults): Be
     cellNames: values.cells,
     groups: chooseGroups(values.groups),
     resume: values.resume === true,
+    byGroup: defaults.byGroup && values.together !== true,
     minutes: figure(values.minutes, 0),
     json: values.json,
     help: values.help === true,
@@ -135,6 +138,7 @@ const FLAGS = {
   'broker-cpus': { type: 'string' },
   groups: { type: 'string' },
   resume: { type: 'boolean' },
+  together: { type: 'boolean' },
   minutes: number,
   folder: { type: 'string' },
   seed: number,
@@ -187,13 +191,16 @@ export function saveJson(
   )
 }
 
+const NULLABLE = new Set(['figures', 'idle', 'problem'])
+
 /** What an earlier sitting kept; nothing where there is no such file yet. */
 export function loadJson(path: string | undefined): RoundsResult {
   if (path === undefined) throw new RangeError('--resume needs --json FILE')
   if (!existsSync(path)) return emptyResult()
   const { rounds, cells, starts, problems, machine } = JSON.parse(
     readFileSync(path, 'utf8'),
-    (_key, value) => (value === null ? Number.NaN : value),
+    // JSON has no NaN: a figure that was not measured came out as null.
+    (key, value) => (value === null && !NULLABLE.has(key) ? Number.NaN : value),
   ) as RoundsResult
   return { rounds, cells, starts, problems, machine }
 }

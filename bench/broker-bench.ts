@@ -46,7 +46,7 @@ export async function runBrokerBench(
   const context = { options, stock, result, note: print, keep, over: endOf(request.minutes) }
   try {
     if (running !== null) await measureRunning(running, running.address, cells, context)
-    else if (defaults.byGroup) await measureGroups(peers, cells, request, context)
+    else if (request.byGroup) await measureGroups(peers, cells, request, context)
     else await measureRounds(peers, cells, context)
   } finally {
     keep()

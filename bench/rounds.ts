@@ -150,7 +150,7 @@ async function measurePeer(peer: Peer, cells: readonly Cell[], run: RoundRun): P
     const start = await measureStart(broker, options, run.clients)
     run.result.starts.push({ round: run.round, peer: run.peer, ...start })
     const served = peer.servesClients ? cells : cells.filter(({ group }) => group !== 'stock')
-    await compile(broker, served, run)
+    if (peer.compilesInTime) await compile(broker, served, run)
     await measureCells(broker, served, run)
   } finally {
     await broker.stop()

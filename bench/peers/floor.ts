@@ -18,6 +18,7 @@ export const floorPeer: Peer = {
   setting: `bench/peers/floor.c, cc ${FLAGS.join(' ')}`,
   syncConfigs: [{ name: 'flush.messages', value: '1' }],
   servesClients: false,
+  compilesInTime: false,
   async missing() {
     try {
       compileFloor()

@@ -27,6 +27,7 @@ export function kafkaPeer(name: string, heapMib: number): Peer {
     setting: `Apache Kafka ${KAFKA_VERSION}, ${heapMib} MiB heap`,
     syncConfigs: [{ name: 'flush.messages', value: '1' }],
     servesClients: true,
+    compilesInTime: true,
     async missing() {
       const jars = await findKafkaJars()
       if (typeof jars === 'string') return jars

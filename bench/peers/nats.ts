@@ -19,6 +19,7 @@ export const natsPeer: Peer = {
   setting: 'nats-server -js, file storage, one replica, by nats bench',
   syncConfigs: [],
   servesClients: false,
+  compilesInTime: false,
   missing: async () => hasCommand('nats-server', 'nats'),
   prepare: () => {},
   command: ({ folder, port }) => ({

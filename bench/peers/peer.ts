@@ -33,6 +33,8 @@ export interface Peer {
   readonly syncConfigs: readonly TopicConfig[]
   /** Cells of stock clients need more of Kafka's protocol than the floor has. */
   readonly servesClients: boolean
+  /** Gets faster while it runs: a just-in-time compiler needs load before it is measured. */
+  readonly compilesInTime: boolean
   /** Speaks another protocol and is measured by its own tool; absent: Kafka's. */
   readonly ownTool?: OwnTool
   /** Why it cannot run here, or null. */

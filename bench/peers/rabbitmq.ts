@@ -22,6 +22,7 @@ export const rabbitmqPeer: Peer = {
   setting: 'RabbitMQ with its stream plugin, by stream-perf-test',
   syncConfigs: [],
   servesClients: false,
+  compilesInTime: true,
   async missing() {
     if (!existsSync(JAR)) return 'set RABBITMQ_STREAM_PERF to the jar of stream-perf-test'
     return hasCommand('rabbitmq-server', 'java')

@@ -26,6 +26,7 @@ export function redisPeer(name: 'redis' | 'redis-always'): Peer {
     setting: `redis-server, appendfsync ${always ? 'always' : 'everysec'}, XADD by redis-benchmark`,
     syncConfigs: [],
     servesClients: false,
+    compilesInTime: false,
     ownTool: tool(always ? SYNC_RUNS : RUNS),
     missing: async () => hasCommand('redis-server', 'redis-benchmark'),
     prepare: () => {},

@@ -24,6 +24,7 @@ export function sluicePeer(options: SluiceOptions): Peer {
     ),
     syncConfigs: [{ name: 'sluice.flush.mode', value: 'group' }],
     servesClients: true,
+    compilesInTime: true,
     missing: async () => (existsSync(binary) ? null : `${binary} does not exist`),
     prepare: () => {},
     command: ({ folder, port }) => {
