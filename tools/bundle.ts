@@ -86,9 +86,13 @@ export async function cacheCode(target: string): Promise<void> {
   })
   const exited = once(child, 'exit')
   let said = ''
+  let stopping = false
   child.stdout.on('data', (chunk) => {
     said += chunk
-    if (said.includes('Kafka Server started')) child.kill('SIGTERM')
+    if (stopping || !said.includes('Kafka Server started')) return
+    // Once: a second signal ends a broker that is stopping, which leaves no cache.
+    stopping = true
+    child.kill('SIGTERM')
   })
   const [code, signal] = await exited
   rmSync(folder, { recursive: true, force: true })

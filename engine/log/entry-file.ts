@@ -10,6 +10,9 @@
  * A file that Kafka preallocated and did not trim ends in zeros: those are not counted, and the
  * next flush cuts them off. It is sound because only a first entry may be all
  * zeros. One owner thread; the page buffer is shared by all files of the thread.
+ *
+ * A file whose entries are all in memory is not kept open: a broker has thousands of partitions whose
+ * indexes hold an entry or none, and two descriptors each would be most of what it may have.
  */
 import { assert, broken } from '../base/assert.ts'
 import { limits } from '../base/limits.ts'
@@ -24,6 +27,8 @@ import {
 
 const PAGE_BYTES = 4096
 const TAIL_ENTRIES_MIN = 32
+/** A file up to this size is read whole when it is opened. */
+const RESIDENT_BYTES_MAX = 1024
 const NO_BYTES = Buffer.alloc(0)
 
 /** The last page any entry was read from. */
@@ -47,7 +52,11 @@ export class EntryFile {
   bytes: Buffer = NO_BYTES
 
   private readonly disk: Disk
+  /** Null: not open, or not there. */
   private file: DiskFile | null
+  private exists: boolean
+  /** Of a descriptor given back without waiting. */
+  private closing: Promise<void> | null = null
   private fileBytes: number
   private tail: Buffer = NO_BYTES
   private tailStart: number
@@ -61,6 +70,7 @@ export class EntryFile {
     this.path = path
     this.entryBytes = entryBytes
     this.file = file
+    this.exists = file !== null
     this.fileBytes = file === null ? 0 : file.sizeSync()
     this.oddBytes = this.fileBytes % entryBytes
     const whole = (this.fileBytes - this.oddBytes) / entryBytes
@@ -68,6 +78,7 @@ export class EntryFile {
     this.tailStart = whole
     this.written = whole
     this.zeroEntries = this.dropZeroTail(whole)
+    if (file !== null && this.fileBytes <= RESIDENT_BYTES_MAX) this.keepResident(file)
   }
 
   /** Opens an existing file; a missing one is created now, or with `lazy` when first written. */
@@ -162,13 +173,7 @@ export class EntryFile {
 
   /** Writes what only memory has. Synced later, by flush. */
   writeTail(): void {
-    if (this.written < this.count) {
-      if (this.file === null) {
-        this.file = this.disk.openSync(this.path, 'create-new')
-        this.nameUnsynced = true
-      }
-      this.putTail(this.file)
-    }
+    if (this.written < this.count) this.putTail(this.opened())
     this.trim()
   }
 
@@ -178,19 +183,18 @@ export class EntryFile {
    */
   async flush(): Promise<void> {
     if (this.syncFailure !== null) throw this.syncFailure
-    if (this.file === null && this.count > 0) {
-      this.file = await this.disk.open(this.path, 'create-new')
-      this.nameUnsynced = true
-    }
+    if (this.file === null && this.written < this.count) await this.openAside()
     this.writeTail()
     try {
       if (this.file !== null && this.unsynced) {
         this.unsynced = false
         await this.file.sync()
       }
-      if (!this.nameUnsynced) return
-      this.nameUnsynced = false
-      await this.disk.syncDir(parentDir(this.path))
+      if (this.nameUnsynced) {
+        this.nameUnsynced = false
+        await this.disk.syncDir(parentDir(this.path))
+      }
+      await this.release()
     } catch (error) {
       this.syncFailure = error
       throw error
@@ -216,6 +220,7 @@ export class EntryFile {
     this.tailStart = 0
     this.written = 0
     this.fileBytes = 0
+    await this.closing
     await file?.close()
   }
 
@@ -227,6 +232,46 @@ export class EntryFile {
       this.bytes.copy(all, i * this.entryBytes, at, at + this.entryBytes)
     }
     return all
+  }
+
+  /** Takes all entries of a small file into memory, and gives its descriptor back. */
+  private keepResident(file: DiskFile): void {
+    if (this.oddBytes > 0 || this.zeroEntries > 0) return
+    const bytes = Buffer.allocUnsafeSlow(this.fileBytes)
+    if (readFullySync(file, bytes, 0) < this.fileBytes) return
+    this.tail = bytes
+    this.tailStart = 0
+    this.file = null
+    // A failed close of a file that was only read loses nothing.
+    this.closing = file.close().catch(() => {})
+  }
+
+  /** Gives the descriptor back when nothing will be read from the file and nothing waits for a sync. */
+  private async release(): Promise<void> {
+    const { file } = this
+    if (file === null || this.tailStart > 0 || this.unsynced || this.zeroEntries > 0) return
+    this.file = null
+    await file.close()
+  }
+
+  /** In the calling thread: an index entry must not wait. */
+  private opened(): DiskFile {
+    this.file ??= this.disk.openSync(this.path, this.exists ? 'read-write' : 'create-new')
+    this.nowExists()
+    return this.file
+  }
+
+  private async openAside(): Promise<void> {
+    const file = await this.disk.open(this.path, this.exists ? 'read-write' : 'create-new')
+    // It may have been opened in the calling thread meanwhile.
+    if (this.file !== null) return await file.close()
+    this.file = file
+    this.nowExists()
+  }
+
+  private nowExists(): void {
+    if (!this.exists) this.nameUnsynced = true
+    this.exists = true
   }
 
   private putTail(file: DiskFile): void {
@@ -247,8 +292,8 @@ export class EntryFile {
   /** Cuts the file where its entries end. */
   private trim(): void {
     const size = this.written * this.entryBytes
-    if (this.file === null || this.fileBytes <= size) return
-    this.file.truncateSync(size)
+    if (this.fileBytes <= size) return
+    this.opened().truncateSync(size)
     this.fileBytes = size
     this.oddBytes = 0
     this.zeroEntries = 0
