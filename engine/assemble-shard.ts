@@ -2,6 +2,8 @@
 
 import type { Clock } from './base/clock.ts'
 import type { BrokerConfig } from './base/config.ts'
+import { inParallel } from './base/in-parallel.ts'
+import { limits } from './base/limits.ts'
 import type { Logger } from './base/logger.ts'
 import type { Random } from './base/random.ts'
 import { defaultGroupConfig, type GroupConfig } from './coordinator/group/config.ts'
@@ -102,7 +104,8 @@ export function assembleShard(parts: ShardParts): AssembledShard {
       await compaction.stop()
       await moves.stop()
       await upkeep.stop()
-      await Promise.all([...shard.partitions.values()].map(closeLog))
+      const closes = [...shard.partitions.values()].map((partition) => () => closeLog(partition))
+      await inParallel(closes, limits.partitionsOpenedAtOnce)
     },
   }
 }

@@ -6,6 +6,7 @@
  * with one log line that says why and what to do.
  */
 import type { BrokerConfig } from './base/config.ts'
+import { inParallel } from './base/in-parallel.ts'
 import { limits } from './base/limits.ts'
 import type { Random } from './base/random.ts'
 import type { GroupCoordinator } from './coordinator/group/handle.ts'
@@ -318,15 +319,6 @@ export class ShardPartitions {
       if (folder !== null) upkeep.removeFolderLater(folder, partition.log.options.fileDeleteDelayMs)
     }
   }
-}
-
-/** Runs all, at most `width` at once; rejects with the first rejection once all have ended. */
-async function inParallel(runs: readonly (() => Promise<void>)[], width: number): Promise<void> {
-  let next = 0
-  const lane = async (): Promise<void> => {
-    while (next < runs.length) await runs[next++]?.()
-  }
-  await Promise.all(Array.from({ length: Math.min(width, runs.length) }, lane))
 }
 
 /** What an operator does about a log that could not be opened. */

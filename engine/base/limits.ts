@@ -187,7 +187,7 @@ export const limits = {
 
   /** Topics without flush.ms of their own are synced in the background this long after a write (P1). */
   backgroundSyncMs: 1_000,
-  /** Logs a shard opens at the same time; more wait their turn. */
+  /** Logs a shard opens or closes at the same time; more wait their turn. */
   partitionsOpenedAtOnce: 64,
   /** Changes of control state that wait for the one being written; beyond it they are refused. */
   metaTransactionsMax: 10_000,
