@@ -83,3 +83,17 @@ export function kafkaToolNamed(name: string): KafkaTool | null {
   const bare = name.replace(/\.sh$/, '')
   return kafkaTools.find((tool) => tool.name === bare) ?? null
 }
+
+/** The only one a name can have been meant for with one letter left out; people's notes have such. */
+export function kafkaToolMeant(name: string): KafkaTool | null {
+  const bare = name.replace(/\.sh$/, '')
+  const near = kafkaTools.filter((tool) => isWithoutLetter(bare, tool.name))
+  return near.length === 1 ? (near[0] ?? null) : null
+}
+
+function isWithoutLetter(short: string, full: string): boolean {
+  if (short.length + 1 !== full.length) return false
+  const at = [...short].findIndex((letter, index) => letter !== full[index])
+  const from = at < 0 ? short.length : at
+  return short.slice(from) === full.slice(from + 1)
+}

@@ -9,14 +9,14 @@ import { commands } from './commands.ts'
 import { describeConnectionFailure } from './connection-advice.ts'
 import { CommandFailure, describeFailure, ExitCode } from './failure.ts'
 import { type CommandIo, processIo } from './io.ts'
-import { kafkaToolNamed, kafkaTools } from './kafka-tools.ts'
+import { type KafkaTool, kafkaToolMeant, kafkaToolNamed, kafkaTools } from './kafka-tools.ts'
 import { VERSION } from './version.ts'
 
 /** Runs what argv asks for; resolves with the process's exit code. */
 export async function main(argv: readonly string[], io: CommandIo = processIo()): Promise<number> {
   const calledAs = kafkaToolNamed(basename(argv[1] ?? ''))
   const args = argv.slice(2)
-  const tool = calledAs ?? kafkaToolNamed(args[0] ?? '')
+  const tool = calledAs ?? kafkaToolNamed(args[0] ?? '') ?? meant(args[0] ?? '', io)
   try {
     if (tool === null) return await runOwn(args, io)
     return await tool.run(calledAs === null ? args.slice(1) : args, io)
@@ -25,6 +25,13 @@ export async function main(argv: readonly string[], io: CommandIo = processIo())
     // Under their own names Kafka's tools keep its two exit codes.
     return tool === null ? code : ExitCode.failed
   }
+}
+
+/** A tool whose name lacks a letter runs, with a word about it. */
+function meant(name: string, io: CommandIo): KafkaTool | null {
+  const tool = kafkaToolMeant(name)
+  if (tool !== null) io.stderr.write(`${name} is taken for ${tool.name}\n`)
+  return tool
 }
 
 async function runOwn(words: readonly string[], io: CommandIo): Promise<number> {
