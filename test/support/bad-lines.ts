@@ -20,8 +20,25 @@ export interface CommandLines {
 
 const at = ' -b ADDRESS'
 
+const loads = ['produce', 'fetch', 'e2e', 'connections', 'mix'].map((load) => [
+  `perf ${load}`,
+  {
+    good: `perf ${load} --seconds 0.1${at}`,
+    unknown: null,
+    malformed: `perf ${load} --seconds long${at}`,
+    contradictory: `perf ${load} now${at}`,
+  },
+])
+
 /** By noun and verb. */
 export const ownLines: Readonly<Record<string, CommandLines>> = {
+  ...Object.fromEntries(loads),
+  'perf report': {
+    good: null,
+    unknown: 'perf report nothing.json -o page.html',
+    malformed: null,
+    contradictory: 'perf report nothing.json',
+  },
   'topic create': {
     good: `topic create new${at}`,
     unknown: null,

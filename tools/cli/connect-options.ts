@@ -9,7 +9,6 @@ export const DEFAULT_BROKERS = '127.0.0.1:9092'
 
 export interface ConnectFlags extends FormatFlags {
   readonly brokers: string
-  readonly bootstrapServer?: string
   readonly timeout: string
 }
 
@@ -17,6 +16,7 @@ export function addConnectFlags(command: Command): Command {
   command
     .option('-b, --brokers <list>', 'addresses to start from, host:port[,…]', DEFAULT_BROKERS)
     .addOption(new Option('--bootstrap-server <list>', 'the same as --brokers').hideHelp())
+    .on('option:bootstrap-server', (list: string) => command.setOptionValue('brokers', list))
     .option('--timeout <ms>', 'longest wait for a connection or an answer', '30000')
   return addFormatFlags(command)
 }
@@ -28,10 +28,7 @@ export async function withClient<T>(
   run: (client: Client, renderer: Renderer) => Promise<T>,
 ): Promise<T> {
   const renderer = rendererFor(flags, io)
-  const client = openClient(
-    flags.bootstrapServer ?? flags.brokers,
-    wholeNumber('--timeout', flags.timeout, 1),
-  )
+  const client = openClient(flags.brokers, wholeNumber('--timeout', flags.timeout, 1))
   try {
     return await run(client, renderer)
   } finally {

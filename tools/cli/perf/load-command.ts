@@ -46,6 +46,12 @@ export async function runLoadCommand(
   }
   checkResultFiles(files, io.cwd)
   const client = openClient(flags.brokers, wholeNumber('--timeout', flags.timeout, 1))
+  try {
+    await client.anyBroker()
+  } catch (error) {
+    await client.close()
+    throw error
+  }
   const startedAt = new Date()
   const runs: PerfRun[] = []
   const screen = new Screen(io, options)
