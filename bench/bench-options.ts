@@ -185,10 +185,18 @@ export function saveJson(
   const { options, peers } = request
   const settings = peers.map(({ name, setting }) => ({ name, setting }))
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(
-    path,
-    `${JSON.stringify({ ...result, options, peers: settings, shapes: cells }, null, 1)}\n`,
-  )
+  writeFileSync(path, oneLineEach({ ...result, options, peers: settings, shapes: cells }))
+}
+
+/** JSON with an entry of a list per line: long results that still can be compared. */
+function oneLineEach(content: Readonly<Record<string, unknown>>): string {
+  const parts = Object.entries(content).map(([key, value]) => {
+    const text = Array.isArray(value)
+      ? `[\n${value.map((entry) => JSON.stringify(entry)).join(',\n')}\n]`
+      : JSON.stringify(value)
+    return `${JSON.stringify(key)}: ${text}`
+  })
+  return `{\n${parts.join(',\n')}\n}\n`
 }
 
 const NULLABLE = new Set(['figures', 'idle', 'problem'])

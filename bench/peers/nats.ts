@@ -34,10 +34,20 @@ export const natsPeer: Peer = {
       const [clients, depth, bytes, count] = run
       const how = depth === 1 ? ['--syncpub'] : ['--pubbatch', `${depth}`]
       const load = ['--pub', `${clients}`, '--size', `${bytes}`, '--msgs', `${count}`]
-      const stream = ['--js', '--purge', '--storage', 'file', '--stream', 'bench', '--no-progress']
+      const stream = [
+        '--js',
+        '--purge',
+        '--storage',
+        'file',
+        '--stream',
+        'bench',
+        '--no-progress',
+        '--maxbytes',
+        '4GB',
+      ]
       return {
         command: 'nats',
-        args: ['-s', `127.0.0.1:${port}`, 'bench', 'bench', ...load, ...how, ...stream],
+        args: ['-s', `nats://127.0.0.1:${port}`, 'bench', 'bench', ...load, ...how, ...stream],
         rateIn: (said) =>
           Number(
             /Pub stats: ([\d,]+) msgs\/sec/.exec(said)?.[1]?.replaceAll(',', '') ?? Number.NaN,

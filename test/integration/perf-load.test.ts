@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { BenchTopics } from '../../../../bench/load/bench-topics.ts'
-import type { PerfResult } from '../../../../bench/load/perf-result.ts'
-import { type BrokerProcess, startBroker } from '../../../support/broker-process.ts'
-import { runCli } from '../../../support/cli.ts'
+import { BenchTopics } from '../../bench/load/bench-topics.ts'
+import type { PerfResult } from '../../bench/load/perf-result.ts'
+import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
+import { runCli } from '../support/cli.ts'
 
 const SHORT = ['--seconds', '0.4', '--warm-up', '0.1', '--repeats', '1', '--processes', '1']
 let broker: BrokerProcess
