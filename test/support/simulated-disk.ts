@@ -21,10 +21,12 @@ import {
 } from '../../engine/log/disk.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import { SimulatedFile } from './simulated-file.ts'
-import { Content, DirNode, drawKept, FileNode, Tree, type Unit } from './simulated-tree.ts'
+import { Content, DirNode, drawKept, FileNode, sizeOf, Tree, type Unit } from './simulated-tree.ts'
 
 export type Operation =
+  /** Of what is there; as a plan's operation it stands for 'create' too. */
   | 'open'
+  | 'create'
   | 'write'
   | 'read'
   | 'truncate'
@@ -55,7 +57,10 @@ export interface FaultPlan {
   /** Which matching call, from 1, counted from the injection. */
   readonly at: number
   readonly operation?: Operation
+  readonly operations?: ReadonlySet<Operation>
   readonly path?: RegExp
+  /** Calls to let pass before it counts. */
+  readonly after?: number
   /** Every later matching call suffers too, as on a file system that went read-only. */
   readonly sticky?: boolean
   readonly fault: FaultKind
@@ -76,12 +81,16 @@ export interface SimulatedDiskOptions {
 /** Crash states are enumerated up to this many pending units, sampled above. */
 const EXHAUSTIVE_UNITS_MAX = 12
 const SAMPLES = 64
+/** Turns of the microtask queue within which a failure is known to everyone it concerns. */
+const SAME_TICK_TURNS = 12
 
 export class SimulatedDisk implements Disk {
   /** Calls so far, of every kind. */
   calls = 0
   /** Runs at the start of each call, before its effect. */
   onCall: ((operation: Operation, path: string) => void) | null = null
+  /** Runs when an injected fault takes effect. */
+  onFault: ((operation: Operation, path: string) => void) | null = null
   /** Paths of files opened and not yet closed, one entry per handle. */
   readonly openPaths: string[] = []
   /** Paths that were synced again after a sync of theirs had failed (S5: nobody may). */
@@ -89,7 +98,7 @@ export class SimulatedDisk implements Disk {
   readonly options: SimulatedDiskOptions
   readonly tree: Tree
   private readonly random: SeededRandom
-  private faults: { plan: FaultPlan; left: number }[] = []
+  private faults: { plan: FaultPlan; left: number; after: number }[] = []
   private powered = true
 
   constructor(options: SimulatedDiskOptions = {}, tree = new Tree(options.plain !== true)) {
@@ -123,7 +132,7 @@ export class SimulatedDisk implements Disk {
   }
 
   inject(plan: FaultPlan): void {
-    this.faults.push({ plan, left: plan.at })
+    this.faults.push({ plan, left: plan.at, after: plan.after ?? 0 })
   }
 
   clearFaults(): void {
@@ -231,7 +240,7 @@ export class SimulatedDisk implements Disk {
   }
 
   openSync(path: string, mode: OpenMode): DiskFile {
-    this.enter('open', path)
+    this.enter(mode === 'create-new' ? 'create' : 'open', path)
     const { dir, name } = this.parentOf(path, 'open')
     let node = dir.entries.get(name)
     if (mode === 'create-new') {
@@ -333,6 +342,7 @@ export class SimulatedDisk implements Disk {
     await this.wait()
     if (fault?.kind === 'sync-failure') {
       this.tree.failDir(dir, covered)
+      void this.noteFailedSync(dir)
       throw new DiskError('EIO', path, 'sync')
     }
     this.tree.commitDir(dir, covered)
@@ -376,12 +386,13 @@ export class SimulatedDisk implements Disk {
     if (this.faults.length === 0) return null
     for (const fault of [...this.faults]) {
       const { plan } = fault
-      if (plan.operation !== undefined && plan.operation !== operation) continue
+      if (fault.after-- > 0 || !concerns(plan, operation)) continue
       if (plan.path !== undefined && !plan.path.test(path)) continue
       if (fault.left > 1) {
         fault.left--
         continue
       }
+      this.onFault?.(operation, path)
       if (plan.sticky !== true) this.faults = this.faults.filter((other) => other !== fault)
       if (plan.fault.kind === 'error') throw new DiskError(plan.fault.code, path, operation)
       if (plan.fault.kind === 'power-loss') {
@@ -398,6 +409,12 @@ export class SimulatedDisk implements Disk {
     if (this.options.plain === true) return
     for (let turns = this.random.int(3) + 1; turns > 0; turns--) await null
     if (!this.powered) throw new DiskError('EIO', '/', 'power lost during a call on')
+  }
+
+  /** From the next tick on nobody may sync it again; what is under way in this one may not know yet. */
+  async noteFailedSync(node: { syncFailed: boolean }): Promise<void> {
+    for (let turns = 0; turns < SAME_TICK_TURNS; turns++) await null
+    node.syncFailed = true
   }
 
   freeNow(): number {
@@ -461,12 +478,10 @@ export class SimulatedDisk implements Disk {
   }
 }
 
-/** Bytes of all files in it and below. */
-function sizeOf(dir: DirNode): number {
-  let bytes = 0
-  for (const node of dir.entries.values())
-    bytes += node.kind === 'dir' ? sizeOf(node) : node.cache.size
-  return bytes
+function concerns({ operation, operations }: FaultPlan, called: Operation): boolean {
+  if (operations?.has(called) === false) return false
+  if (operation === undefined || operation === called) return true
+  return operation === 'open' && called === 'create'
 }
 
 /** Paths come again and again. */

@@ -80,6 +80,7 @@ export class SimulatedFile implements DiskFile {
     await this.disk.wait()
     if (fault?.kind === 'sync-failure') {
       this.node.failSync(fault.mode)
+      void this.disk.noteFailedSync(this.node)
       throw new DiskError('EIO', this.path, 'sync')
     }
     this.node.commit(covered)

@@ -146,7 +146,6 @@ export class FileNode {
 
   /** After a failed sync the pages count as clean: kept in the cache only, or lost at once. */
   failSync(mode: 'kept' | 'lost'): void {
-    this.syncFailed = true
     this.pending = []
     if (mode === 'lost') this.cache = this.durable.fork()
   }
@@ -220,7 +219,6 @@ export class Tree {
 
   /** The sync of the directory failed: what it covered may survive, and no later one is sure of it. */
   failDir(dir: DirNode, order: number): void {
-    dir.syncFailed = true
     for (const op of this.entryOps) if (op.home === dir && op.order <= order) op.stranded = true
   }
 
@@ -426,4 +424,12 @@ export function drawKept(units: readonly Unit[], random: SeededRandom): boolean[
     default:
       return units.map(() => random.chance(0.5))
   }
+}
+
+/** Bytes of all files in it and below. */
+export function sizeOf(dir: DirNode): number {
+  let bytes = 0
+  for (const node of dir.entries.values())
+    bytes += node.kind === 'dir' ? sizeOf(node) : node.cache.size
+  return bytes
 }
