@@ -91,8 +91,11 @@ export class LogFlush {
         if (!segment.unsynced || segment.files === null) continue
         segment.unsynced = false
         await segment.files.log.sync()
+        // Something else of this log may have failed meanwhile: no sync says anything any more.
+        state.throwIfFailed()
       }
       if (names) await state.ports.disk.syncDir(state.dir)
+      state.throwIfFailed()
     } catch (error) {
       throw state.fail(error)
     }
@@ -113,6 +116,7 @@ export class LogFlush {
       for (;;) {
         const rolled = state.rolled[0]
         if (rolled === undefined || rolled.nextBaseOffset > state.offsets.syncedEndOffset) break
+        if (state.failed !== null) return
         await state.exclusive(() => finishRolledSegment(state, rolled))
         state.rolled.shift()
       }
@@ -125,7 +129,8 @@ export class LogFlush {
   }
 
   private advanceRecoveryPoint(): void {
-    const { offsets, rolled } = this.state
+    const { offsets, rolled, failed } = this.state
+    if (failed !== null) return
     const unfinished = rolled[0]?.segment.baseOffset ?? Number.POSITIVE_INFINITY
     const point = Math.min(offsets.syncedEndOffset, unfinished)
     if (point > offsets.recoveryPoint) offsets.setRecoveryPoint(point)

@@ -23,7 +23,7 @@ import {
 } from '../record/batch.ts'
 import { readEndTransactionMarker } from '../record/control.ts'
 import { type DiskError, isDiskFull } from './disk.ts'
-import { rollOrFail } from './log-roll.ts'
+import { roll } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
 import { StagedWrites } from './staged-writes.ts'
@@ -53,6 +53,8 @@ export interface AppendResult {
 export class LogAppender {
   /** The full disk that stopped the last write; appends are refused until it is cleared. */
   suspended: DiskError | null = null
+  /** It was the next segment that had no room: of this log nothing is to be undone. */
+  isRollRefused = false
   private readonly state: LogState
   private readonly staged = new StagedWrites()
   private readonly rules = { segmentBytes: 0, segmentMs: 0, nowMs: 0 }
@@ -94,7 +96,7 @@ export class LogAppender {
       if (errorCode !== ErrorCode.NONE) return this.refuse(errorCode)
       if (result.duplicate) return result
     }
-    this.stage(batch, origin)
+    if (!this.stage(batch, origin)) return this.refuse(ErrorCode.KAFKA_STORAGE_ERROR)
     return result
   }
 
@@ -108,6 +110,7 @@ export class LogAppender {
     } catch (error) {
       if (!isDiskFull(error)) throw state.fail(error)
       this.suspended = error as DiskError
+      this.isRollRefused = false
       state.tail.clear()
       state.offsets.setWritten(state.offsets.logEndOffset, state.offsets.logEndOffset)
       throw error
@@ -121,12 +124,13 @@ export class LogAppender {
     offsets.setWritten(endOffset, offsets.stagedEndOffset)
   }
 
-  private stage(batch: Buffer, origin: AppendOrigin): void {
+  /** False when there is no room for the segment it belongs into. */
+  private stage(batch: Buffer, origin: AppendOrigin): boolean {
     const { state, result } = this
     const baseOffset = state.offsets.stagedEndOffset
     const lastOffset = baseOffset + batchLastOffsetDelta(batch, 0)
     const maxTimestamp = batchMaxTimestamp(batch, 0)
-    this.rollIfDue(lastOffset, maxTimestamp, batch.length, origin.appendTimeMs)
+    if (!this.rollIfDue(lastOffset, maxTimestamp, batch.length, origin.appendTimeMs)) return false
     setBaseOffset(batch, 0, baseOffset)
     setLeaderEpoch(batch, 0, this.epochFor(origin, baseOffset))
     const segment = state.segments.active
@@ -143,6 +147,7 @@ export class LogAppender {
     state.offsets.setStaged(lastOffset + 1)
     result.baseOffset = baseOffset
     result.lastOffset = lastOffset
+    return true
   }
 
   /**
@@ -157,14 +162,23 @@ export class LogAppender {
     return origin.leaderEpoch
   }
 
-  private rollIfDue(lastOffset: number, timestamp: number, bytes: number, nowMs: number): void {
+  private rollIfDue(lastOffset: number, timestamp: number, bytes: number, nowMs: number): boolean {
     const { state, rules } = this
     const { segmentBytes, segmentMs } = state.options
     rules.segmentBytes = segmentBytes
     rules.segmentMs = segmentMs - state.rollJitterMs
     rules.nowMs = nowMs
-    if (!state.segments.active.mustRollFor(lastOffset, timestamp, bytes, rules)) return
-    rollOrFail(state)
+    if (!state.segments.active.mustRollFor(lastOffset, timestamp, bytes, rules)) return true
+    try {
+      roll(state)
+    } catch (error) {
+      if (!isDiskFull(error)) throw state.fail(error)
+      // What was staged before still has its room; from here on the turn is over for this log.
+      this.suspended = error as DiskError
+      this.isRollRefused = true
+      return false
+    }
+    return true
   }
 
   private checkProducer(batch: Buffer, attributes: number, origin: AppendOrigin): ErrorCode {

@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts'
 import type { Logger } from '../base/logger.ts'
 import { BATCH_HEADER_BYTES, batchLastOffset } from '../record/batch.ts'
 import { CorruptFile } from './corrupt-file.ts'
-import { type Disk, readFully } from './disk.ts'
+import { type Disk, isDiskFull, readFully } from './disk.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogOptions } from './log-options.ts'
 import { type LogPorts, LogState } from './log-state.ts'
@@ -82,6 +82,12 @@ export async function createFolder(state: LogState, place: LogPlace): Promise<vo
   await disk.syncDir(state.dir)
   await disk.syncDir(parentOf(state.dir))
   state.folderUnsynced = false
+}
+
+/** No room for a new folder: it is made with the first record instead. Throws any other error. */
+export function waitForRoom({ topicPartition }: LogPlace, logger: Logger, error: unknown): void {
+  if (!isDiskFull(error)) throw error
+  logger.warn(`no room for the folder of ${topicPartition}: it is made with its first record`)
 }
 
 /** null when there is no folder or it holds no segment. Throws CorruptLog, WrongTopicId, DiskError. */

@@ -4,13 +4,29 @@
  * segment; the log takes no batch meanwhile.
  */
 
+import { isDiskFull } from './disk.ts'
 import { storeEpochs } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
-import { removeSegmentFiles } from './partition-folder.ts'
+import { logBases, removeSegmentFiles } from './partition-folder.ts'
 import { CorruptLog, loadProducers, rebuildSegment } from './segment-rebuild.ts'
 
-/** Memory and files agree again when this resolves. Throws DiskError, CorruptLog. */
-export async function undoTurn(state: LogState): Promise<void> {
+/**
+ * Memory and files agree again, or there is still no room for that (false): then whoever appends next tries
+ * again. `isRollRefused`: it was the next segment that found none, so nothing was changed in memory. Throws
+ * CorruptLog, and DiskError, which has ended the log.
+ */
+export async function undone(state: LogState, isRollRefused: boolean): Promise<boolean> {
+  try {
+    if (isRollRefused) await removeBegun(state)
+    else await undoTurn(state)
+    return true
+  } catch (error) {
+    if (isDiskFull(error)) return false
+    throw state.fail(error)
+  }
+}
+
+async function undoTurn(state: LogState): Promise<void> {
   const { segments, offsets, producers, epochs } = state
   const { disk, logger, clock } = state.ports
   const { logEndOffset } = offsets
@@ -21,12 +37,15 @@ export async function undoTurn(state: LogState): Promise<void> {
     const names = new Set(await disk.list(state.dir))
     await removeSegmentFiles(disk, state.dir, names, begun.baseOffset)
   }
+  await removeBegun(state)
   while ((state.rolled.at(-1)?.nextBaseOffset ?? 0) > logEndOffset) state.rolled.pop()
   await disk.syncDir(state.dir)
   state.tail.clear()
   const segment = segments.active
   segment.pinned = true
-  await segment.open()
+  // What a short write left was cut off: durably, before anything is put there again (S3). Else a crash
+  // could bring it back behind a segment that counts as complete.
+  await (await segment.open()).log.sync()
   epochs.truncateFromEnd(logEndOffset)
   const source = { disk, dir: state.dir, logger, nowMs: clock.wallMs() }
   const before = segments.all().slice(0, -1)
@@ -37,4 +56,13 @@ export async function undoTurn(state: LogState): Promise<void> {
   if (result.problem !== null) throw new CorruptLog(segment, result.end, result.problem)
   producers.onHighWatermark(logEndOffset)
   await storeEpochs(state)
+}
+
+/** Removes files of segments behind the last one: of rolls that found no room for all of them. */
+async function removeBegun(state: LogState): Promise<void> {
+  const { disk } = state.ports
+  const names = new Set(await disk.list(state.dir))
+  for (const baseOffset of logBases(names))
+    if (baseOffset > state.segments.active.baseOffset)
+      await removeSegmentFiles(disk, state.dir, names, baseOffset)
 }

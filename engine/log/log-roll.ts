@@ -8,6 +8,7 @@
  * gap in front of a segment without a snapshot at its base, and cuts there.
  */
 import { assert } from '../base/assert.ts'
+import { isDiskFull } from './disk.ts'
 import { LEADER_EPOCH_FILE } from './leader-epochs.ts'
 import type { LogState, RolledSegment } from './log-state.ts'
 import {
@@ -45,12 +46,27 @@ export function rollOrFail(state: LogState): void {
   }
 }
 
+/** As roll, for what can be asked again later: false when there is no room, and nothing has changed. */
+export function rollIfRoom(state: LogState): boolean {
+  if (state.segments.active.stagedSize === 0) return true
+  try {
+    roll(state)
+  } catch (error) {
+    if (!isDiskFull(error)) throw state.fail(error)
+    return false
+  }
+  return true
+}
+
 /** Everything that makes the segment's past complete; its bytes and the directory are synced already. */
 export async function finishRolledSegment(state: LogState, rolled: RolledSegment): Promise<void> {
   const { disk } = state.ports
   const { segment, nextBaseOffset } = rolled
   if (segment.files !== null && !segment.removed) await segment.flushIndexes()
+  // What else failed meanwhile makes the next sync of the folder say nothing (S5).
+  state.throwIfFailed()
   await storeEpochs(state)
+  state.throwIfFailed()
   await disk.writeFileAtomic(`${state.dir}/${snapshotFileName(nextBaseOffset)}`, rolled.snapshot)
   await dropUnneededSnapshots(state)
   segment.pinned = false

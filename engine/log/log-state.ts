@@ -59,6 +59,8 @@ export class LogState {
   rollJitterMs = 0
   /** The error that ended this log in this process (S5). */
   failed: DiskError | null = null
+  /** The owner knows of `failed` from here; it may have ended the log itself before. */
+  private isFailureTold = false
   closed = false
   /** In the change-over to another data folder: no roll and no deletion may begin. */
   moving = false
@@ -110,8 +112,9 @@ export class LogState {
   /** Ends the log for this process; returns the error as it will stay. Other errors are our own. */
   fail(error: unknown): DiskError {
     if (!(error instanceof DiskError)) throw error
-    if (this.failed === null) {
-      this.failed = error
+    this.failed ??= error
+    if (!this.isFailureTold) {
+      this.isFailureTold = true
       const { onFailed, logger } = this.ports
       if (onFailed !== undefined) onFailed(error)
       else logger.error(`${this.name}: ${error.message}; this log takes no more writes`)
@@ -129,6 +132,11 @@ export class LogState {
   /** Throws the error that ended the log. */
   assertUsable(): void {
     assert(!this.closed, `${this.name} is closed`)
+    this.throwIfFailed()
+  }
+
+  /** As assertUsable, also while the log is being closed. */
+  throwIfFailed(): void {
     if (this.failed !== null) throw this.failed
   }
 }

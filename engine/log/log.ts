@@ -14,7 +14,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import type { Disk, DiskError, DiskFile } from './disk.ts'
+import { type Disk, type DiskError, isDiskFull } from './disk.ts'
 import { LogFlush } from './flush.ts'
 import { type AppendOrigin, type AppendResult, LogAppender } from './log-append.ts'
 import { LogCompaction } from './log-compaction.ts'
@@ -27,11 +27,12 @@ import {
   openFolder,
   parentOf,
   unmadeLog,
+  waitForRoom,
 } from './log-open.ts'
 import type { LogOptions } from './log-options.ts'
 import { isCold, type ReadSlice, readSlice, readSliceAsync } from './log-reader.ts'
-import { undoTurn } from './log-resume.ts'
-import { rollOrFail, storeEpochs } from './log-roll.ts'
+import { undone } from './log-resume.ts'
+import { rollIfRoom, rollOrFail, storeEpochs } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import { maxTimestampOffset, offsetForTimestamp, type TimestampedOffset } from './log-timestamps.ts'
 import { OpenSegments } from './open-segments.ts'
@@ -92,9 +93,9 @@ export class Log {
     const place = { dir, topicPartition, topicId, logStartOffset }
     const found = await openFolder(ports, place, options)
     const log = new Log(place, found ?? unmadeLog(ports, place, options), guard)
-    const newFolder = parameters.newFolder ?? 'durable'
-    if (found === null && newFolder === 'made') await makeFolder(log.state, place)
-    else if (found === null && newFolder === 'durable') await log.createFolder()
+    if (found !== null || parameters.newFolder === 'later') return log
+    const made = parameters.newFolder === 'made' ? makeFolder(log.state, place) : log.createFolder()
+    await made.catch((error: unknown) => waitForRoom(place, logger, error))
     return log
   }
 
@@ -195,7 +196,8 @@ export class Log {
     if (this.takesAppends) return Promise.resolve()
     this.creating ??= createFolder(this.state, this.place)
       .catch((error: unknown) => {
-        throw this.state.fail(error)
+        // Without room nothing is there yet, and it can be tried again.
+        throw isDiskFull(error) ? error : this.state.fail(error)
       })
       .finally(() => {
         this.creating = null
@@ -256,8 +258,7 @@ export class Log {
     const { active } = segments
     if (active.size === 0 || active.ageMs(nowMs, nowMs) <= options.segmentMs - rollJitterMs)
       return false
-    this.rollNow()
-    return true
+    return rollIfRoom(this.state)
   }
 
   /** Leaves the active segment, if it has content. Nothing may be staged. */
@@ -445,17 +446,13 @@ export class Log {
     return await putAside(state)
   }
 
-  /** The file of the active segment, for a page-cache policy. */
-  activeFile(): DiskFile | null {
-    return this.hasFolder ? this.state.segments.active.opened().log : null
-  }
-
   private async closeClean(): Promise<void> {
     const { state, flush } = this
     const { disk } = state.ports
     if (!this.appender.empty) this.appender.writeStaged()
-    if (this.appender.suspended !== null) await this.resume()
     try {
+      // Without room even now, memory and files differ: the next start reads the files.
+      if (!(await this.resume())) throw this.appender.suspended ?? state.failed
       await flush.syncAll()
       const { active } = state.segments
       active.finishTimeIndex()
@@ -480,11 +477,6 @@ export class Log {
 
   private async undo(): Promise<void> {
     await this.flush.settled()
-    try {
-      await undoTurn(this.state)
-      this.appender.suspended = null
-    } catch (error) {
-      throw this.state.fail(error)
-    }
+    if (await undone(this.state, this.appender.isRollRefused)) this.appender.suspended = null
   }
 }

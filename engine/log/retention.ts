@@ -14,7 +14,7 @@
 import { limits } from '../base/limits.ts'
 import { DiskError } from './disk.ts'
 import type { LogFlush } from './flush.ts'
-import { roll } from './log-roll.ts'
+import { rollIfRoom } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import { summarize } from './log-timestamps.ts'
 import { snapshotFileName } from './producer-snapshot.ts'
@@ -131,11 +131,7 @@ export class LogRetention {
     const { offsets } = state
     if (offsets.stagedEndOffset !== offsets.logEndOffset || offsets.logEndOffset > highWatermark)
       return false
-    try {
-      roll(state)
-    } catch (error) {
-      throw state.fail(error)
-    }
+    if (!rollIfRoom(state)) return false
     // Else a crash could take the new name and keep the removal of the old: the offsets would restart.
     await this.flush.syncAll()
     return segment === state.segments.first && state.segments.count > 1

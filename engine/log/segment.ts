@@ -14,7 +14,7 @@
  */
 import { unreachable } from '../base/assert.ts'
 import { BATCH_HEADER_BYTES, batchMaxTimestamp } from '../record/batch.ts'
-import type { Disk, DiskFile } from './disk.ts'
+import { type Disk, DiskError, type DiskFile } from './disk.ts'
 import { OffsetIndex, RELATIVE_OFFSET_MAX } from './offset-index.ts'
 import { SegmentSuffix, segmentFileName } from './segment-files.ts'
 import { SegmentLease } from './segment-lease.ts'
@@ -98,8 +98,14 @@ export class Segment {
   /** Makes the files of a new segment. Its names are durable after a sync of the directory. */
   static createSync(options: SegmentOptions): Segment {
     const segment = new Segment(options, 0, options.createdMs)
-    const log = options.disk.openSync(segment.path(SegmentSuffix.log), 'create-new')
-    segment.files = segment.openIndexesSync(log, true)
+    const { log, isNew } = createOrTakeEmpty(options.disk, segment.path(SegmentSuffix.log))
+    try {
+      segment.files = segment.openIndexesSync(log, isNew)
+    } catch (error) {
+      // Nothing was written to it, so nothing is lost with an error of the close.
+      log.close().catch(() => {})
+      throw error
+    }
     segment.summarized = true
     segment.cachedFrom = 0
     return segment
@@ -318,6 +324,19 @@ export class Segment {
         baseOffset,
       ),
     }
+  }
+}
+
+/** A roll that found no room for all its files leaves an empty one, for the next try. */
+function createOrTakeEmpty(disk: Disk, path: string): { log: DiskFile; isNew: boolean } {
+  try {
+    return { log: disk.openSync(path, 'create-new'), isNew: true }
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.code !== 'EEXIST') throw error
+    const left = disk.openSync(path, 'read-write')
+    if (left.sizeSync() === 0) return { log: left, isNew: false }
+    left.close().catch(() => {})
+    throw error
   }
 }
 

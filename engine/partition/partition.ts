@@ -15,7 +15,7 @@ import { broken } from '../base/assert.ts'
 import { ErrorCode, errorName } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { Logger } from '../base/logger.ts'
-import { DiskError } from '../log/disk.ts'
+import { DiskError, isDiskFull } from '../log/disk.ts'
 import type { Log } from '../log/log.ts'
 import { type Admission, type BatchRules, newAdmission } from '../record/admission.ts'
 import { admitBatch } from '../record/validate.ts'
@@ -67,6 +67,8 @@ export class Partition {
   private folderMade = Promise.resolve()
   private heldBytes = 0
   private diskFull = false
+  /** Why the folder could not be made, while those who waited for it are told. */
+  private folderRefusal: string | null = null
   /** Between the first append of a turn and its write: the shard keeps such partitions in a list. */
   staged = false
 
@@ -138,6 +140,8 @@ export class Partition {
     logAppendTimeMs: number,
     done: AppendDone,
   ): boolean {
+    if (this.folderRefusal !== null)
+      return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.folderRefusal)
     let result: ReturnType<Log['append']>
     try {
       result = this.log.append(batch, {
@@ -149,8 +153,11 @@ export class Partition {
       this.fail(error)
       return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.offlineReason ?? 'offline')
     }
-    if (result.errorCode !== 0)
+    if (result.errorCode !== 0) {
+      const { suspended } = this.log
+      if (suspended !== null) return this.refuseForRoom(suspended, done)
       return refuse(done, result.errorCode, `${this.name}: ${errorName(result.errorCode)}`)
+    }
     this.acks.push(result.lastOffset + 1, result.baseOffset, logAppendTimeMs, done)
     if (!result.duplicate) return true
     // The original may be stored long ago; then nothing of this turn would release the answer.
@@ -168,8 +175,10 @@ export class Partition {
     this.awaitingFolder = [run]
     const go = (): void => this.releaseHeld()
     this.folderMade = this.log.createFolder().then(go, (error: unknown) => {
-      this.fail(error)
+      if (isDiskFull(error)) this.folderRefusal = this.sayFullDisk(error as DiskError)
+      else this.fail(error)
       go()
+      this.folderRefusal = null
     })
   }
 
@@ -180,6 +189,7 @@ export class Partition {
 
   /** Appends go through whenFolder: there is no durable folder yet, or it is being changed for another. */
   get holdsAppends(): boolean {
+    if (this.folderRefusal !== null) return false
     return this.awaitingFolder !== null || !this.log.takesAppends
   }
 
@@ -213,7 +223,9 @@ export class Partition {
       else this.fail(error)
       return
     }
-    this.diskFull = false
+    // The turn may have ended early, for want of room for a further segment.
+    if (this.log.suspended === null) this.diskFull = false
+    else this.regainRoom()
     this.ports.onWritten(this)
     if (this.log.options.flushMode === 'group') this.syncThenAdvance()
     else this.advance(this.log.logEndOffset)
@@ -221,6 +233,23 @@ export class Partition {
 
   /** No room: what was staged is refused, what is stored stays readable, and appends may try again. */
   private refuseFullDisk(error: DiskError): void {
+    const message = this.sayFullDisk(error)
+    this.acks.failAbove(this.log.logEndOffset, ErrorCode.KAFKA_STORAGE_ERROR, message)
+    this.regainRoom()
+  }
+
+  /** One append has no room; the log tries again, once what the turn staged before is written. */
+  private refuseForRoom(error: DiskError, done: AppendDone): false {
+    if (this.log.stagedEndOffset === this.log.logEndOffset) this.regainRoom()
+    return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.sayFullDisk(error))
+  }
+
+  private regainRoom(): void {
+    this.log.resume().catch((failure: unknown) => this.fail(failure))
+  }
+
+  /** What to answer; the operator is told once until there is room again. */
+  private sayFullDisk(error: DiskError): string {
     const message = `no room on the disk for ${this.name}: ${error.message}`
     if (!this.diskFull)
       this.ports.logger.error(
@@ -228,8 +257,7 @@ export class Partition {
           'Free space, or lower retention.bytes or retention.ms of large topics.',
       )
     this.diskFull = true
-    this.acks.failAbove(this.log.logEndOffset, ErrorCode.KAFKA_STORAGE_ERROR, message)
-    this.log.resume().catch((failure: unknown) => this.fail(failure))
+    return message
   }
 
   /** One fdatasync for all that waits; failures take the partition offline. */
@@ -261,7 +289,8 @@ export class Partition {
   /** Sticks until the next start: answers all that waits and refuses what comes (S5, R26). */
   fail(error: unknown): void {
     if (!(error instanceof DiskError)) throw error
-    if (this.offlineReason !== null || this.ports.onDiskError(this, error)) return
+    // Even of a partition that is offline already: the folder may be condemned only now.
+    if (this.ports.onDiskError(this, error) || this.offlineReason !== null) return
     this.goOffline(error)
   }
 
@@ -302,7 +331,14 @@ export class Partition {
   isCold(fetchOffset: number): boolean {
     const { log } = this
     const isInside = fetchOffset >= log.logStartOffset && fetchOffset < this.visibleEndOffset
-    return isInside && this.offlineReason === null && log.isCold(fetchOffset)
+    if (!isInside || this.offlineReason !== null) return false
+    try {
+      return log.isCold(fetchOffset)
+    } catch (error) {
+      // The read itself will meet it again, and answers for it.
+      if (!(error instanceof DiskError)) throw error
+      return true
+    }
   }
 
   /** Finds the bytes for one partition of a fetch. Length 0 when there is nothing. */

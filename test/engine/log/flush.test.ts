@@ -184,6 +184,71 @@ describe('a failed write', () => {
     expect(await problemsOf(disk)).toEqual([])
   })
 
+  it('without room for a new segment refuses the append, and goes on when there is room', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 400 })
+    fill(log, 2)
+    for (const file of [/2\.log$/, /2\.index$/]) {
+      disk.inject({
+        at: 1,
+        operation: 'create',
+        path: file,
+        fault: { kind: 'error', code: 'ENOSPC' },
+      })
+      expect(log.append(labelled('x'.repeat(100)), CLIENT).errorCode).toBe(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+      )
+      expect([log.failed, log.suspended?.code]).toEqual([null, 'ENOSPC'])
+      expect((await readAll(log)).length).toBe(2)
+      expect(await log.resume()).toBe(true)
+    }
+    expect(put(log, labelled('x'.repeat(100)))).toBe(2)
+    await log.close('clean')
+    expect(await problemsOf(disk)).toEqual([])
+  })
+
+  it('keeps what a turn had staged before it found no room for a new segment', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 400 })
+    disk.inject({ at: 1, operation: 'create', fault: { kind: 'error', code: 'ENOSPC' } })
+    const codes = [1, 2, 3].map(() => log.append(labelled('x'.repeat(100)), CLIENT).errorCode)
+    expect(codes).toEqual([0, 0, ErrorCode.KAFKA_STORAGE_ERROR])
+    log.writeStaged()
+    expect(log.logEndOffset).toBe(2)
+    expect(await log.resume()).toBe(true)
+    expect(put(log, labelled('y'.repeat(100)))).toBe(2)
+  })
+
+  it('makes the cut after a short write durable before the segment can count as complete', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 700 })
+    fill(log, 2)
+    await log.sync()
+    const short = { kind: 'short-write', code: 'ENOSPC', bytes: 90 } as const
+    disk.inject({ at: 1, operation: 'write', path: /\.log$/, fault: short })
+    log.append(labelled('x'.repeat(200)), CLIENT)
+    expect(() => log.writeStaged()).toThrow(/ENOSPC/)
+    expect(await log.resume()).toBe(true)
+    const path = `${LOG_DIR}/00000000000000000000.log`
+    const { size } = (await disk.stat(path))!
+    await disk.syncDir('/')
+    for (const after of disk.crashStates(1)) expect((await after.stat(path))?.size).toBe(size)
+  })
+
+  it('asks for no further sync once something else of the log has failed', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 400 })
+    fill(log, 4)
+    const syncs: string[] = []
+    disk.onCall = (operation, path) => {
+      if (!operation.startsWith('sync')) return
+      syncs.push(path)
+      log.abandon(new DiskError('EIO', path, 'something beside'))
+    }
+    await expect(log.sync()).rejects.toThrow(/EIO/)
+    expect(syncs.length).toBe(1)
+  })
+
   it('ends the log when a new segment cannot be made', async () => {
     const disk = new SimulatedDisk()
     const log = await openLog(disk, { segmentBytes: 400 })
