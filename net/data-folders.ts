@@ -12,6 +12,7 @@ import type { Logger } from '../engine/base/logger.ts'
 import type { Random } from '../engine/base/random.ts'
 import { CheckpointFile, readOffsetCheckpoint } from '../engine/log/checkpoints.ts'
 import { takeCleanShutdown } from '../engine/log/clean-shutdown.ts'
+import { CorruptFile } from '../engine/log/corrupt-file.ts'
 import { listDataFolder, markedFolderName, topicPartitionName } from '../engine/log/data-folder.ts'
 import { type Disk, DiskError } from '../engine/log/disk.ts'
 import {
@@ -20,7 +21,7 @@ import {
   readMetaProperties,
   writeMetaProperties,
 } from '../engine/log/meta-properties.ts'
-import { readPartitionMetadata } from '../engine/log/partition-metadata.ts'
+import { PARTITION_METADATA_FILE, readPartitionMetadata } from '../engine/log/partition-metadata.ts'
 import { parseSegmentFileName } from '../engine/log/segment-files.ts'
 import type { MetadataImage } from '../engine/metadata/image.ts'
 import type { DataFolders } from '../engine/shard-folders.ts'
@@ -168,6 +169,7 @@ export async function placeFolders(
   const recoveryPoints = new Map<string, Map<string, number>>()
   const futures: FutureFolder[] = []
   const unmade = new Set<string>()
+  const damaged = new Map<string, string>()
   const failed = new Map(open.failed)
   await eachFolder(ports, failed, async (folder) => {
     const { starts, points, cleaned } = await readCheckpoints(ports, folder)
@@ -180,16 +182,15 @@ export async function placeFolders(
     recoveryPoints.set(folder, points)
     futures.push(...found.futures)
     for (const name of found.unmade) unmade.add(`${folder}/${name}`)
-    for (const name of found.known) {
-      const other = placed.get(name)
-      placed.set(name, other === undefined ? folder : await keepOne(ports, name, other, folder))
-    }
+    for (const [name, problem] of found.damaged) damaged.set(name, problem)
+    for (const name of found.known)
+      placed.set(name, await settle(ports, name, placed.get(name), folder, unmade))
   })
   for (const [name, folder] of placed) if (failed.has(folder)) placed.delete(name)
   const unfinishedMoves = await dropFutures(ports, futures, placed, failed)
   const unclean: UncleanLog[] = []
   for (const [name, folder] of placed)
-    if (open.clean.get(folder) !== true && !unmade.has(`${folder}/${name}`))
+    if (open.clean.get(folder) !== true && !unmade.has(`${folder}/${name}`) && !damaged.has(name))
       unclean.push({
         name,
         dir: `${folder}/${name}`,
@@ -197,7 +198,8 @@ export async function placeFolders(
         logStartOffset: logStartOffsets.get(name) ?? 0,
         isCompacted: cleanedOffsets.has(name),
       })
-  const damaged = await recoverAll(ports, unclean, image, jobs)
+  for (const [name, problem] of await recoverAll(ports, unclean, image, jobs))
+    damaged.set(name, problem)
   return {
     dataFolders: {
       folders: config.dataFolders,
@@ -259,14 +261,45 @@ async function dropFutures(
   return unfinished
 }
 
-/** Names of the folder's partitions that the image knows; everything else is put in order. */
+/** Which data folder keeps the partition: of two, one in which nothing was made yet is removed. */
+async function settle(
+  ports: FolderPorts,
+  name: string,
+  other: string | undefined,
+  folder: string,
+  unmade: ReadonlySet<string>,
+): Promise<string> {
+  if (other === undefined) return folder
+  for (const [empty, kept] of [
+    [folder, other],
+    [other, folder],
+  ] as const) {
+    if (!unmade.has(`${empty}/${name}`)) continue
+    await ports.disk.removeDir(`${empty}/${name}`)
+    return kept
+  }
+  return await keepOne(ports, name, other, folder)
+}
+
+interface FoundFolders {
+  /** Names of the partitions that the image knows. */
+  readonly known: readonly string[]
+  /** Of them: those with nothing in them. */
+  readonly unmade: readonly string[]
+  /** Of them: those whose identity cannot be read, and why. */
+  readonly damaged: ReadonlyMap<string, string>
+  readonly futures: readonly FutureFolder[]
+}
+
+/** The folder's partitions that the image knows; everything else is put in order. */
 async function knownPartitions(
   ports: FolderPorts,
   dataFolder: string,
   image: MetadataImage,
   unfinishedDeletions: ReadonlyMap<string, string>,
-): Promise<{ known: string[]; unmade: string[]; futures: FutureFolder[] }> {
+): Promise<FoundFolders> {
   const { disk, random, logger } = ports
+  const damaged = new Map<string, string>()
   const known: string[] = []
   const unmade: string[] = []
   const futures: FutureFolder[] = []
@@ -279,8 +312,14 @@ async function knownPartitions(
     if (kind === 'future')
       futures.push({ folder: dataFolder, name, partition: topicPartitionName(topic, partition) })
     if (kind !== 'partition') continue
-    const topicId = await readPartitionMetadata(disk, path)
     const found = image.topics.get(topic)
+    const { topicId, problem } = await readIdentity(disk, path, found?.topicId)
+    if (problem !== null && found !== undefined) {
+      logger.error(`${path} stays offline: ${problem}`)
+      damaged.set(name, problem)
+      known.push(name)
+      continue
+    }
     const isEmpty = topicId === null && (await holdsNoSegment(disk, path))
     // Nothing to recover, and a segment made before the identity would look like a stranger's.
     if (isEmpty) unmade.push(name)
@@ -297,7 +336,27 @@ async function knownPartitions(
     }
   }
   await disk.syncDir(dataFolder)
-  return { known, unmade, futures }
+  return { known, unmade, damaged, futures }
+}
+
+/**
+ * The topic id of a partition folder, null without one. `problem`: the file does not say it, or says
+ * something else each time it is read; then it is no reason to take the folder for a stranger's.
+ */
+async function readIdentity(
+  disk: Disk,
+  path: string,
+  expected: string | undefined,
+): Promise<{ readonly topicId: string | null; readonly problem: string | null }> {
+  try {
+    const topicId = await readPartitionMetadata(disk, path)
+    if (topicId === expected || topicId === (await readPartitionMetadata(disk, path)))
+      return { topicId, problem: null }
+    return { topicId: null, problem: `two reads differ of ${path}/${PARTITION_METADATA_FILE}` }
+  } catch (error) {
+    if (!(error instanceof CorruptFile)) throw error
+    return { topicId: null, problem: error.message }
+  }
 }
 
 /** A creation that a crash cut short left it: its identity is durable before there is a segment. */

@@ -22,7 +22,7 @@
 import type { Logger } from '../base/logger.ts'
 import { batchBaseOffset, batchLastOffset, batchLeaderEpoch } from '../record/batch.ts'
 import { CorruptFile } from './corrupt-file.ts'
-import type { Disk } from './disk.ts'
+import { type Disk, DiskError } from './disk.ts'
 import { type EpochEntry, LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import { loadSegments, removeSegmentFiles, tidyPartitionFolder } from './partition-folder.ts'
 import {
@@ -36,6 +36,7 @@ import { ProducerStateManager } from './producer-state.ts'
 import { Segment, type SegmentOptions } from './segment.ts'
 import { CorruptLog, loadProducers, rebuildSegment } from './segment-rebuild.ts'
 import { brokenIndex, repairSegment } from './segment-repair.ts'
+import { scanBatches } from './segment-scan.ts'
 
 export interface RecoveryOptions {
   /** Everything below was synced; 0 when the checkpoint is missing. */
@@ -255,10 +256,26 @@ class Recovery {
       check: (buffer, at) => this.checkBatch(buffer, at, baseOffset),
     })
     this.scannedBytes += result.end
-    if (result.problem !== null) await this.cut(i, stored, result.end, result.problem)
+    if (result.problem !== null) {
+      await this.readAgain(segment, result.end, stored)
+      await this.cut(i, stored, result.end, result.problem)
+    }
     segment.finishTimeIndex()
     await segment.opened().log.sync()
     await segment.flushIndexes()
+  }
+
+  /** Before anything is cut off: what a second read finds intact was a fault of the first one (S12). */
+  private async readAgain(segment: Segment, end: number, stored: number): Promise<void> {
+    const { log } = segment.opened()
+    const expected = this.expected
+    let isIntact = false
+    await scanBatches(log, end, stored, (buffer, at) => {
+      isIntact = this.checkBatch(buffer, at, segment.baseOffset) === null
+      return 'one is enough'
+    })
+    this.expected = expected
+    if (isIntact) throw new DiskError('EIO', segment.path('.log'), 'two reads differ of')
   }
 
   private checkBatch(buffer: Buffer, at: number, segmentBase: number): string | null {

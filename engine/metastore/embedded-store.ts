@@ -25,7 +25,14 @@ import { crc32c } from '../base/crc32c.ts'
 import { limits } from '../base/limits.ts'
 import type { Logger } from '../base/logger.ts'
 import { OneAtATime } from '../base/one-at-a-time.ts'
-import { type Disk, type DiskFile, isDiskFull, readFullySync, writeFullySync } from '../log/disk.ts'
+import {
+  type Disk,
+  DiskError,
+  type DiskFile,
+  isDiskFull,
+  readFullySync,
+  writeFullySync,
+} from '../log/disk.ts'
 import type {
   MetaChange,
   MetaCompare,
@@ -262,6 +269,9 @@ export class EmbeddedMetaStore implements MetaStore {
         `${this.file.path} is damaged at byte ${at}, with changes behind it from byte ${later} on: ` +
           'restore it from a backup; the records themselves are not touched.',
       )
+    const again = Buffer.alloc(size)
+    if (readFullySync(this.file, again, 0) !== size || !again.equals(content.subarray(0, size)))
+      throw new DiskError('EIO', this.file.path, 'two reads differ of')
     logger.warn(`${this.file.path}: cut ${size - at} bytes of a change that was never completed`)
     await this.file.truncate(at)
     await this.file.sync()

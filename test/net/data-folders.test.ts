@@ -20,9 +20,9 @@ const TOPIC: TopicImage = {
 }
 const SEGMENT = '00000000000000000000.log'
 
-async function placed(files: Record<string, string>) {
+async function placed(files: Record<string, string>, folders = '/data') {
   const disk = SimulatedDisk.holding({ '/data/meta.properties': '', ...files })
-  const { config } = parseBrokerConfig(new Map([['log.dirs', '/data']]))
+  const { config } = parseBrokerConfig(new Map([['log.dirs', folders]]))
   const ports = {
     disk,
     config,
@@ -51,6 +51,27 @@ it('such a folder of a topic that is gone is removed', async () => {
 it('a folder with records and without an identity is put aside', async () => {
   const { names } = await placed({ [`/data/t-0/${SEGMENT}`]: 'something' })
   expect(names).toEqual(['meta.properties', expect.stringMatching(/^t-0\..*-stray$/)])
+})
+
+it('a folder whose identity does not read keeps its partition offline, and is not a stranger', async () => {
+  const { dataFolders, names } = await placed({
+    '/data/t-0/partition.metadata': 'version: 0\ntopic_id: not one',
+    [`/data/t-0/${SEGMENT}`]: 'something',
+  })
+  expect(names).toEqual(['meta.properties', 't-0'])
+  expect(dataFolders.damaged.get('t-0')).toMatch(/is no topic id/)
+})
+
+it('of two folders of a partition the one in which nothing was made is removed', async () => {
+  const { disk, dataFolders } = await placed(
+    {
+      '/more/t-0/partition.metadata.tmp': 'vers',
+      '/data/t-0/partition.metadata': formatPartitionMetadata(TOPIC_ID),
+    },
+    '/more,/data',
+  )
+  expect(dataFolders.placed.get('t-0')).toBe('/data')
+  expect(await disk.list('/more')).toEqual([])
 })
 
 it('a folder with its identity is recovered in its place', async () => {

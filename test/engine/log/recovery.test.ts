@@ -56,6 +56,15 @@ describe('recovery', () => {
     expect([...new Set(left.map((name) => Number.parseInt(name, 10)))]).toEqual([1_000])
   })
 
+  it('cuts nothing off that a second read finds whole', async () => {
+    const { disk } = await filled()
+    const before = disk.snapshot()
+    disk.inject({ at: 2, operation: 'read', path: /\.log$/, fault: { kind: 'read-flip' } })
+    await expect(recover(disk)).rejects.toThrow(/two reads differ/)
+    await recover(disk)
+    expect(disk.snapshot()).toEqual(before)
+  })
+
   it('reads only from the segment of the recovery point on', async () => {
     const { disk, bases } = await filled()
     expect((await recover(disk, { recoveryPoint: 0 })).scannedSegments).toBe(bases.length)

@@ -36,6 +36,16 @@ async function contentOf(store: EmbeddedMetaStore): Promise<Record<string, strin
 const LARGE = 'x'.repeat(40_000)
 
 describe('the embedded store', () => {
+  it('cuts nothing off that a second read finds whole', async () => {
+    const disk = await newDisk()
+    const store = await open(disk)
+    await put(store, 'a', '1')
+    await store.close()
+    disk.inject({ at: 1, operation: 'read', path: /log$/, fault: { kind: 'read-flip' } })
+    await expect(open(disk)).rejects.toThrow(/two reads differ/)
+    expect(await contentOf(await open(disk))).toEqual({ a: '1' })
+  })
+
   it('makes all changes of a transaction or none', async () => {
     const store = await open(await newDisk())
     expect(await put(store, 'a', '1')).toBe(1)
