@@ -56,7 +56,8 @@ export function liesIn(folder: string, path: string): boolean {
 export class ShardFolders {
   readonly folders: readonly string[]
   private readonly failures: Map<string, string>
-  private readonly placed: ReadonlyMap<string, string>
+  /** Where the start found those that were not asked for yet. */
+  private readonly placed: Map<string, string>
   /** Where partitions are, of all shards. */
   private readonly homes = new Map<string, string>()
   private readonly counts = new Map<string, number>()
@@ -64,7 +65,7 @@ export class ShardFolders {
   constructor({ folders, failed, placed }: DataFolders) {
     this.folders = folders
     this.failures = new Map(failed)
-    this.placed = placed
+    this.placed = new Map(placed)
     for (const folder of placed.values()) this.count(folder, 1)
   }
 
@@ -87,6 +88,8 @@ export class ShardFolders {
   }
 
   forget(name: string): void {
+    // A later partition of the same name is another one.
+    this.placed.delete(name)
     const home = this.homes.get(name)
     if (home === undefined) return
     this.homes.delete(name)

@@ -305,13 +305,14 @@ export class ShardPartitions {
       const partition = shard.partitions.get(key)
       shard.offline.delete(key)
       if (partition === undefined) continue
-      const wasOffline = partition.offline !== null
+      const { dataFolder } = partition.log
       shard.remove(partition)
       if (topic.name === OFFSETS_TOPIC) groups.unloadPartition(index)
       await moves.cancel(key)
       await compaction.hold(partition)
       const folder = await partition.log.delete().catch((error: unknown) => {
-        if (!(error instanceof DiskError) || !wasOffline) throw error
+        if (!(error instanceof DiskError)) throw error
+        if (failsFolder(error)) this.failFolder(dataFolder, error)
         // The next start that sees the folder puts it aside, as one of a topic nobody knows.
         shard.logger.warn(`${partition.name} is deleted, its folder is not: ${error.message}`)
         return null

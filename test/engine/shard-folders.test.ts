@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { assembleShard } from '../../engine/assemble-shard.ts'
 import { parseBrokerConfig } from '../../engine/base/config.ts'
 import { ErrorCode } from '../../engine/base/errors.ts'
+import { DiskError } from '../../engine/log/disk.ts'
 import {
   emptyImage,
   type MetadataImage,
@@ -386,5 +387,76 @@ describe('the producers of a partition', () => {
         { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, producers: [] },
       ],
     })
+  })
+})
+
+describe('a folder that fails', () => {
+  const broken = { kind: 'error', code: 'EIO' } as const
+
+  it('while a topic in it is deleted does not stop what comes after', async () => {
+    const shard = await rig()
+    await shard.add(topicOf('t', 1, 3))
+    shard.disk.inject({ at: 1, operation: 'rename', path: /^\/b\/t-1/, fault: broken })
+    await shard.remove('t')
+    expect(shard.reports.some(({ folder, failed }) => failed && folder === '/b')).toBe(true)
+    await shard.add(topicOf('u', 2, 4))
+    expect(foldersOf(shard, 2, 4)).toEqual(['/a', '/c', '/a', '/c'])
+  })
+
+  it('is not chosen for a later topic of the same name', async () => {
+    const shard = await rig({ placed: new Map([['t-0', '/a']]) })
+    await shard.add(topicOf('t', 1, 1))
+    await shard.remove('t')
+    failWrites(shard.disk, /^\/a\//)
+    await shard.add(topicOf('t', 2, 1))
+    expect(shard.folderOf(partitionKey(2, 0))).not.toBe('/a')
+    expect(shard.append(partitionKey(2, 0), 'x').errorCode).toBe(-2)
+  })
+
+  it('is told by a partition that was offline already, since it could not be read', async () => {
+    const shard = await rig()
+    await shard.add(topicOf('t', 1, 1))
+    const key = partitionKey(1, 0)
+    const { log, ...partition } = shard.shard.partition(key)!
+    expect(partition.identity.key).toBe(key)
+    shard.append(key, 'x')
+    shard.shard.flush()
+    log.abandon(new DiskError('EIO', `${log.dataFolder}/t-0`, 'read'))
+    shard.disk.inject({ at: 1, operation: 'sync', fault: broken })
+    shard.shard.partition(key)!.fail(new DiskError('EIO', '/a/t-0/x.log', 'sync'))
+    expect(shard.reports.some(({ failed }) => failed)).toBe(true)
+  })
+})
+
+describe('a full disk', () => {
+  it('refuses the first record of a lazy partition, and takes it when there is room', async () => {
+    const shard = await rig()
+    await shard.add(topicOf('__lazy', 1, 1))
+    const key = partitionKey(1, 0)
+    const full = { kind: 'error', code: 'ENOSPC' } as const
+    shard.disk.inject({ at: 1, operation: 'makeDir', fault: full })
+    const refused = shard.append(key, 'x')
+    await until(() => refused.errorCode !== -2)
+    expect(refused.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    const taken = shard.append(key, 'y')
+    await until(() => shard.shard.partition(key)?.log.hasFolder === true)
+    await until(() => {
+      shard.shard.flush()
+      return taken.errorCode !== -2
+    })
+    expect(taken).toEqual({ errorCode: 0, baseOffset: 0 })
+  })
+
+  it('makes a new topic all the same, its folder with the first record', async () => {
+    const shard = await rig()
+    shard.disk.inject({ at: 1, operation: 'create', fault: { kind: 'error', code: 'ENOSPC' } })
+    await shard.add(topicOf('t', 1, 1))
+    expect(shard.shard.offline.size).toBe(0)
+    const taken = shard.append(partitionKey(1, 0), 'y')
+    await until(() => {
+      shard.shard.flush()
+      return taken.errorCode !== -2
+    })
+    expect(taken.errorCode).toBe(0)
   })
 })

@@ -19,6 +19,7 @@ import { OneAtATime } from '../../base/one-at-a-time.ts'
 import type { Random } from '../../base/random.ts'
 import {
   type MetadataImage,
+  partitionKey,
   sameSettings,
   TOPIC_ORDINAL_END,
   type TopicImage,
@@ -367,7 +368,14 @@ export class Controller {
     )
     const names = removed.map(({ name }) => name)
     await this.publish(withTopics(this.current, [], names))
-    await this.forget(removed.map(({ topicId }) => topicId))
+    // What lies in a data folder that failed is removed by the next start that sees it.
+    const gone = removed.filter((topic) => !this.isPartlyOffline(topic))
+    await this.forget(gone.map(({ topicId }) => topicId))
+  }
+
+  private isPartlyOffline({ ordinal, partitions }: TopicImage): boolean {
+    const { offlinePartitions } = this.current
+    return partitions.some(({ index }) => offlinePartitions.has(partitionKey(ordinal, index)))
   }
 
   /** Once their folders are gone; if that cannot be noted, the next start looks for them again. */

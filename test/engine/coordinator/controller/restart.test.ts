@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../../engine/base/errors.ts'
 import { limits } from '../../../../engine/base/limits.ts'
-import type { MetadataImage } from '../../../../engine/metadata/image.ts'
+import { type MetadataImage, partitionKey } from '../../../../engine/metadata/image.ts'
 import {
   CLUSTER_ID,
   type ControllerRig,
@@ -37,6 +37,16 @@ describe('a restart', () => {
     expect([...controller.image.topicsById.keys()]).toEqual([...before.topicsById.keys()])
     expect(controller.image.clusterId).toBe(CLUSTER_ID)
     expect(controller.image.version).toBeGreaterThan(before.version)
+  })
+
+  it('finishes the deletion of a topic that lay in a data folder that had failed', async () => {
+    const first = await startController(await newDisk())
+    await first.controller.createTopics(creation([topic('whole'), topic('broken')]))
+    const broken = first.controller.image.topics.get('broken')!
+    await first.controller.takeOffline([partitionKey(broken.ordinal, 0)])
+    await first.controller.deleteTopics(removal('whole', 'broken'))
+    const { controller } = await restarted(first)
+    expect([...controller.unfinishedDeletions]).toEqual([[broken.topicId, 'broken']])
   })
 
   it('counts as a new incarnation and a new leader of every partition', async () => {
