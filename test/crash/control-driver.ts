@@ -2,7 +2,7 @@
  * The operator's and admin clients' part of the driver: one change of control state at a time, with what it
  * will have done told to the world before it is asked for, since power may go in between.
  */
-import { ErrorCode } from '../../engine/base/errors.ts'
+import { ApiError, ErrorCode } from '../../engine/base/errors.ts'
 import { ConfigOperation } from '../../engine/coordinator/controller/config-changes.ts'
 import { entityKey } from '../../engine/metadata/client-quotas.ts'
 import { ConfigResourceType } from '../../engine/metadata/config-resource.ts'
@@ -21,6 +21,12 @@ export const GONE: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
   ErrorCode.UNKNOWN_TOPIC_ID,
 ])
+
+/** A whole request is refused by an exception; anything else is a failure of the run. */
+function codeOf(error: unknown): number {
+  if (!(error instanceof ApiError)) throw error
+  return error.code
+}
 
 export interface ControlDriverParts {
   readonly world: World
@@ -82,7 +88,7 @@ export class ControlDriver {
       const next = copyOf(this.model!)
       edit(next)
       world.control.push(controlText(next))
-      const errorCode = await ask()
+      const errorCode = await ask().catch(codeOf)
       if (errorCode === ErrorCode.NONE) {
         this.model = next
         world.control = [controlText(next)]

@@ -5,7 +5,7 @@
  */
 import { ErrorCode, errorName } from '../../engine/base/errors.ts'
 import type { Logger } from '../../engine/base/logger.ts'
-import type { Disk } from '../../engine/log/disk.ts'
+import { type Disk, DiskError } from '../../engine/log/disk.ts'
 import { partitionKey } from '../../engine/metadata/image.ts'
 import type { Partition } from '../../engine/partition/partition.ts'
 import {
@@ -18,7 +18,7 @@ import { decoderFor, encoderFor } from '../../engine/schema/codec.ts'
 import { Reader } from '../../engine/schema/reader.ts'
 import { Writer } from '../../engine/schema/writer.ts'
 import { OFFSETS_TOPIC } from '../../engine/shard-coordinators.ts'
-import type { AppendOptions } from '../../engine/shard-port.ts'
+import type { AppendOptions, ReadResult } from '../../engine/shard-port.ts'
 import { NOW_MS, type TestClock } from '../support/log-rig.ts'
 import { type SeededRandom, seededRandom } from '../support/seeded-random.ts'
 import { SimulatedBroker, settled } from '../support/simulated-broker.ts'
@@ -46,8 +46,11 @@ export interface DriverParts {
   readonly seed: number
   /** Producer ids from here on are its own. */
   readonly producerBase: number
-  /** Answers that do not count as a failure: of injected faults. Default: none. */
-  readonly tolerates?: (errorCode: number) => boolean
+  /**
+   * Answers that do not count as a failure, for a data folder or (null) the control state: of injected
+   * faults. Default: none.
+   */
+  readonly tolerates?: (errorCode: number, folder: string | null) => boolean
 }
 
 /** What a producer sent to one partition. */
@@ -76,7 +79,7 @@ export class Driver {
       shape: parts.shape,
       broker: () => this.broker,
       onChanged: () => this.adopt(false),
-      surprise: (errorCode, what) => this.surprise(errorCode, what),
+      surprise: (errorCode, what) => this.surprise(errorCode, what, null),
       complain: (what) => void this.surprises.push(what),
     })
   }
@@ -116,6 +119,7 @@ export class Driver {
     (random: SeededRandom) => Promise<void> | void
   > = {
     produce: (random) => this.produce(random),
+    fetch: (random) => this.fetch(random),
     marker: (random) => this.endTransaction(random),
     settle: () => this.quiesce(),
     pass: (random) => this.pass(1 + random.int(40)),
@@ -160,7 +164,10 @@ export class Driver {
       }
       this.listen(known, partition)
     }
-    for (const key of [...world.partitions.keys()]) if (!seen.has(key)) world.partitions.delete(key)
+    const { topicsById } = this.broker.controller.image
+    // One that is damaged, or in a folder that failed, is still owed its records.
+    for (const [key, { topicId }] of [...world.partitions])
+      if (!seen.has(key) && !topicsById.has(topicId)) world.partitions.delete(key)
   }
 
   private listen(known: KnownPartition, { log }: Partition): void {
@@ -174,8 +181,10 @@ export class Driver {
   }
 
   private clientPartitions(): KnownPartition[] {
+    const { shard } = this.broker
     return [...this.parts.world.partitions.values()].filter(
-      ({ partition }) => !partition.identity.internal,
+      ({ partition: { identity } }) =>
+        !identity.internal && shard.partition(identity.key) !== undefined,
     )
   }
 
@@ -195,11 +204,18 @@ export class Driver {
     if (random.chance(0.85)) this.broker.shard.flush()
   }
 
+  /** A batch to each partition; resolves when all were answered that will be. */
+  async appendToAll(): Promise<void> {
+    const records = [{ key: null, value: Buffer.from('to all'), timestamp: NOW_MS }]
+    for (const known of this.clientPartitions()) this.append(known, buildBatch({ records }))
+    await this.quiesce()
+  }
+
   private append(known: KnownPartition, batch: Buffer): void {
     const { key } = known.partition.identity
     this.broker.shard.append(key, batch, OPTIONS, (errorCode) => {
       if (errorCode === ErrorCode.NONE) this.acked(known, batch)
-      else this.surprise(errorCode, `an append to ${known.name}`)
+      else this.surprise(errorCode, `an append to ${known.name}`, known.partition.log.dataFolder)
     })
   }
 
@@ -209,6 +225,59 @@ export class Driver {
     const isGroup = known.partition.log.options.flushMode === 'group'
     const endOffset = Number(batch.readBigInt64BE(0)) + batch.readInt32BE(23) + 1
     known.acked(endOffset, isGroup, clock.monotonicMs())
+  }
+
+  /** Reads from anywhere below the high watermark, and compares with what was appended. */
+  private fetch(random: SeededRandom): void {
+    const known = this.drawPartition(random)
+    if (known !== null) this.fetchFrom(known, random)
+  }
+
+  fetchFrom(known: KnownPartition, random: SeededRandom): void {
+    const { highWatermark, log, identity } = known.partition
+    const fetchOffset = log.logStartOffset + random.int(highWatermark - log.logStartOffset + 1)
+    const wanted = { key: identity.key, fetchOffset, maxBytes: 1_000 }
+    const partitions = [{ ...wanted, currentLeaderEpoch: -1, lastFetchedEpoch: -1 }]
+    const request = {
+      partitions,
+      isolation: 0,
+      maxBytes: 1_000,
+      minBytes: 0,
+      deadlineMs: 0,
+    } as const
+    this.broker.shard.read(request, (results) => {
+      for (const result of results) {
+        // Deletion may have been faster than a read that waits for the device.
+        if (result.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && fetchOffset < log.logStartOffset)
+          continue
+        if (result.errorCode !== ErrorCode.NONE)
+          this.surprise(result.errorCode, `a fetch of ${known.name}`, log.dataFolder)
+        else if (result.file !== null && result.length > 0) {
+          const bytes = this.bytesOf(result, log.dataFolder)
+          if (bytes === null) continue
+          const baseOffset = Number(bytes.readBigInt64BE(0))
+          const batch = known.batches.get(baseOffset)?.at(-1)
+          const size = Math.min(bytes.length, batch?.bytes.length ?? 0)
+          if (batch === undefined || batch.bytes.compare(bytes, 0, size, 0, size) !== 0)
+            if (this.parts.tolerates?.(ErrorCode.CORRUPT_MESSAGE, log.dataFolder) !== true)
+              this.surprises.push(`a fetch of ${known.name} at ${fetchOffset} gave other bytes`)
+        }
+        result.release()
+      }
+    })
+  }
+
+  /** As a connection reads them; null when that failed and may. */
+  private bytesOf({ file, length, position }: ReadResult, folder: string): Buffer | null {
+    const bytes = Buffer.alloc(length)
+    try {
+      file?.readSync(bytes, position)
+      return bytes
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      this.surprise(ErrorCode.KAFKA_STORAGE_ERROR, error.message, folder)
+      return null
+    }
   }
 
   private sequenceOf(known: KnownPartition, producerId: number): Sequence {
@@ -257,7 +326,7 @@ export class Driver {
       const marker = buildEndTransactionMarker({ type, ...fields })
       this.broker.shard.appendInternal(known.partition, marker, (errorCode) => {
         if (errorCode === ErrorCode.NONE) this.acked(known, marker)
-        else this.surprise(errorCode, `a marker to ${known.name}`)
+        else this.surprise(errorCode, `a marker to ${known.name}`, known.partition.log.dataFolder)
       })
     }
     this.broker.shard.flush()
@@ -272,7 +341,8 @@ export class Driver {
       partitions: [{ key: identity.key, offset }],
     })
     const errorCode = answer.partitions[0]?.errorCode ?? 0
-    if (errorCode !== ErrorCode.NONE) this.surprise(errorCode, `DeleteRecords of ${known.name}`)
+    if (errorCode !== ErrorCode.NONE)
+      this.surprise(errorCode, `DeleteRecords of ${known.name}`, log.dataFolder)
   }
 
   private async moveReplica(random: SeededRandom): Promise<void> {
@@ -309,7 +379,7 @@ export class Driver {
       const response = decoderFor(OffsetCommitResponse, 8)(new Reader(body))
       const errorCode = response.topics[0]?.partitions[0]?.errorCode ?? -1
       if (errorCode !== ErrorCode.NONE) {
-        this.surprise(errorCode, `a commit of ${key}`)
+        this.surprise(errorCode, `a commit of ${key}`, offsetsLog?.dataFolder ?? null)
         return
       }
       rising.acked = Math.max(rising.acked, value)
@@ -340,8 +410,11 @@ export class Driver {
   private noteQuiet(): void {
     const now = this.parts.clock.monotonicMs()
     for (const known of this.parts.world.partitions.values())
-      known.quiet(now - known.partition.log.options.flushMs - TICKS_MS)
-    const flushMs = this.offsetsPartition()?.log.options.flushMs ?? 0
+      if (known.partition.offline === null && known.partition.log.failed === null)
+        known.quiet(now - known.partition.log.options.flushMs - TICKS_MS)
+    const offsets = this.offsetsPartition()
+    if (offsets !== undefined && offsets.offline !== null) return
+    const flushMs = offsets?.log.options.flushMs ?? 0
     const due = this.commits.filter(({ atMs }) => atMs <= now - flushMs - TICKS_MS)
     for (const { key, value } of due) {
       const rising = this.parts.world.offsets.get(key)
@@ -356,8 +429,8 @@ export class Driver {
     await this.start()
   }
 
-  private surprise(errorCode: number, what: string): void {
-    if (GONE.has(errorCode) || this.parts.tolerates?.(errorCode) === true) return
+  private surprise(errorCode: number, what: string, folder: string | null): void {
+    if (GONE.has(errorCode) || this.parts.tolerates?.(errorCode, folder) === true) return
     this.surprises.push(`${what} was answered ${errorName(errorCode)}`)
   }
 }

@@ -36,6 +36,13 @@ export interface JudgeParts {
   readonly shape: Shape
   readonly memo: RecoveryMemo
   readonly seed: number
+  /**
+   * Folders may have been put aside: of a partition that was made again elsewhere when its data folder
+   * failed, of a topic that was deleted while it failed.
+   */
+  readonly strays?: boolean
+  /** Problems that may be there, since a read was wrong when the bytes were made. */
+  readonly tolerates?: (problem: string) => boolean
 }
 
 /** null, or what is wrong. */
@@ -45,11 +52,11 @@ export async function judge(state: CrashState, parts: JudgeParts): Promise<strin
   try {
     const broker = await restart(state.disk, parts)
     return (
-      memo.problems[0] ??
+      memo.problems.find((problem) => parts.tolerates?.(problem) !== true) ??
       controlProblem(broker, state.known) ??
       logsProblem(broker, state) ??
       (await offsetsProblem(broker, state)) ??
-      (await foldersProblem(broker, parts.shape))
+      (await foldersProblem(broker, parts))
     )
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -174,13 +181,16 @@ async function offsetsProblem(
   return null
 }
 
-async function foldersProblem(broker: SimulatedBroker, shape: Shape): Promise<string | null> {
+async function foldersProblem(
+  broker: SimulatedBroker,
+  { shape, strays }: JudgeParts,
+): Promise<string | null> {
   const { disk, storage, controller } = broker
   for (const folder of storage.dataFolders.folders) {
     const { folders } = await listDataFolder(disk, folder)
     for (const { kind, name, topic, partition } of folders) {
       // Of two copies after a move that was cut short, one is put aside.
-      if (kind === 'stray' && shape.weights.moveReplica === 0)
+      if (kind === 'stray' && shape.weights.moveReplica === 0 && strays !== true)
         return `${folder}/${name} was put aside`
       if (kind !== 'partition') continue
       const count = controller.image.topics.get(topic)?.partitions.length ?? 0

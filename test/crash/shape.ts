@@ -7,6 +7,7 @@ import { type SeededRandom, seededRandom } from '../support/seeded-random.ts'
 
 export const OPERATIONS = [
   'produce',
+  'fetch',
   'marker',
   'settle',
   'pass',
@@ -46,6 +47,7 @@ export interface Shape {
 /** How often each comes when nothing is drawn. */
 const WEIGHTS: Record<OperationKind, number> = {
   produce: 100,
+  fetch: 6,
   marker: 8,
   settle: 12,
   pass: 16,

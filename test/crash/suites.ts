@@ -1,4 +1,5 @@
 /** The crash suites, in the order they run. */
+import { FAULT_PLAN, newFaultCounts, runFaults } from './faults.ts'
 import { newCounts, POWER_CUT_PLAN, runPowerCuts } from './power-cut.ts'
 import type { Suite } from './suite.ts'
 
@@ -21,4 +22,24 @@ const powerCut: Suite = {
   },
 }
 
-export const suites: readonly Suite[] = [powerCut]
+const faults: Suite = {
+  name: 'faults',
+  unit: 'fault points',
+  target: 20_000,
+  workloads: 130,
+  seconds: 90,
+  start: () => {
+    const counts = newFaultCounts()
+    return {
+      workload: (seed, only) =>
+        runFaults({ ...FAULT_PLAN, seed, ...(only === undefined ? {} : { only }) }, counts),
+      count: () => counts.points,
+      report: () =>
+        Object.entries(counts.bySort)
+          .map(([name, points]) => `${name} ${points}`)
+          .join(', '),
+    }
+  },
+}
+
+export const suites: readonly Suite[] = [faults, powerCut]

@@ -49,6 +49,15 @@ export class KnownPartition {
     return `${this.topic}-${this.index}`
   }
 
+  /** A copy that goes its own way. */
+  fork(): KnownPartition {
+    const copy = new KnownPartition(this.topic, this.topicId, this.index, this.partition)
+    for (const batch of this.live) copy.take({ ...batch })
+    copy.ackedEnd = this.ackedEnd
+    copy.durableEnd = this.durableEnd
+    return copy
+  }
+
   /** A batch was given its place; whatever stood there was refused before. */
   staged(batch: Buffer, moment: number): void {
     const baseOffset = batchBaseOffset(batch, 0)
@@ -61,9 +70,13 @@ export class KnownPartition {
       stagedAt: moment,
       droppedAt: Number.POSITIVE_INFINITY,
     }
+    this.take(known)
+  }
+
+  private take(known: KnownBatch): void {
     this.live.push(known)
-    const before = this.batches.get(baseOffset)
-    if (before === undefined) this.batches.set(baseOffset, [known])
+    const before = this.batches.get(known.baseOffset)
+    if (before === undefined) this.batches.set(known.baseOffset, [known])
     else before.push(known)
   }
 
@@ -159,6 +172,18 @@ export class World {
       this.offsets.set(key, { acked: durable, durable, issued })
     this.producerIdEnd = known.producerIdEnd
     this.control = [...known.control]
+  }
+
+  /** A copy that goes its own way. */
+  fork(): World {
+    const copy = new World()
+    copy.moment = this.moment
+    for (const [key, partition] of this.partitions) copy.partitions.set(key, partition.fork())
+    for (const [key, rising] of this.offsets) copy.offsets.set(key, { ...rising })
+    copy.producerIdEnd = this.producerIdEnd
+    copy.incarnation = this.incarnation
+    copy.control = [...this.control]
+    return copy
   }
 
   know(): Knowledge {
