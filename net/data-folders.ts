@@ -22,7 +22,7 @@ import {
   writeMetaProperties,
 } from '../engine/log/meta-properties.ts'
 import { PARTITION_METADATA_FILE, readPartitionMetadata } from '../engine/log/partition-metadata.ts'
-import { parseSegmentFileName } from '../engine/log/segment-files.ts'
+import { parseSegmentFileName, SegmentSuffix } from '../engine/log/segment-files.ts'
 import type { MetadataImage } from '../engine/metadata/image.ts'
 import type { DataFolders } from '../engine/shard-folders.ts'
 import { topicSettings } from '../engine/topic-settings.ts'
@@ -320,8 +320,8 @@ async function knownPartitions(
       known.push(name)
       continue
     }
-    const isEmpty = topicId === null && (await holdsNoSegment(disk, path))
-    // Nothing to recover, and a segment made before the identity would look like a stranger's.
+    const isEmpty = topicId === null && (await holdsNoRecord(disk, path))
+    // Nothing to recover.
     if (isEmpty) unmade.push(name)
     if (found !== undefined && (isEmpty || topicId === found.topicId)) known.push(name)
     else if (isEmpty || (topicId !== null && unfinishedDeletions.has(topicId)))
@@ -359,9 +359,13 @@ async function readIdentity(
   }
 }
 
-/** A creation that a crash cut short left it: its identity is durable before there is a segment. */
-async function holdsNoSegment(disk: Disk, path: string): Promise<boolean> {
-  return (await disk.list(path)).every((name) => parseSegmentFileName(name) === null)
+/** A creation that a crash cut short left it: its identity is durable before the first record. */
+async function holdsNoRecord(disk: Disk, path: string): Promise<boolean> {
+  for (const name of await disk.list(path)) {
+    if (parseSegmentFileName(name)?.suffix !== SegmentSuffix.log) continue
+    if ((await disk.stat(`${path}/${name}`))?.size !== 0) return false
+  }
+  return true
 }
 
 interface UncleanLog {

@@ -125,7 +125,11 @@ export async function openFolder(
   epochs.truncateFromEnd(logEndOffset + 1)
   segments.active.pinned = true
   const content = { segments, producers, epochs, logStartOffset, logEndOffset }
-  return new LogState(ports, place.topicPartition, place.dir, options, content)
+  const state = new LogState(ports, place.topicPartition, place.dir, options, content)
+  // Without a record it may have been made by a process that died before the first append: it is there, and
+  // a power cut could still take it. With one it was durable before that.
+  state.folderUnsynced = segments.count === 1 && segments.active.size === 0
+  return state
 }
 
 async function loadContent(

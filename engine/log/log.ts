@@ -93,8 +93,9 @@ export class Log {
     const place = { dir, topicPartition, topicId, logStartOffset }
     const found = await openFolder(ports, place, options)
     const log = new Log(place, found ?? unmadeLog(ports, place, options), guard)
-    if (found !== null || parameters.newFolder === 'later') return log
-    const made = parameters.newFolder === 'made' ? makeFolder(log.state, place) : log.createFolder()
+    const { newFolder } = parameters
+    if (newFolder === 'later' || (newFolder === 'made' && found !== null)) return log
+    const made = newFolder === 'made' ? makeFolder(log.state, place) : log.createFolder()
     await made.catch((error: unknown) => waitForRoom(place, logger, error))
     return log
   }

@@ -62,7 +62,7 @@ export function writePartitionMetadata(
   return disk.writeFileAtomic(path, formatPartitionMetadata(topicId))
 }
 
-/** For a folder just made: durable with `syncPartitionMetadata`. One that is there stays as it is. */
+/** For a folder just made: durable with `syncPartitionMetadata`. One that says an id stays as it is. */
 export async function createPartitionMetadata(
   disk: Disk,
   partitionFolder: string,
@@ -78,6 +78,9 @@ export async function createPartitionMetadata(
     }
   } catch (error) {
     if (!(error instanceof DiskError) || error.code !== 'EEXIST') throw error
+    // An earlier try may have found room for the name alone.
+    if ((await readPartitionMetadata(disk, partitionFolder)) === null)
+      await writePartitionMetadata(disk, partitionFolder, topicId)
   }
 }
 

@@ -37,10 +37,15 @@ async function placed(files: Record<string, string>, folders = '/data') {
   return { disk, dataFolders, names: (await disk.list('/data')).sort() }
 }
 
-it('a folder whose identity was not written yet is used, and gets no segment before it', async () => {
+it('a folder whose identity was not written yet is used', async () => {
   const { disk, dataFolders } = await placed({ '/data/t-0/partition.metadata.tmp': 'vers' })
   expect(dataFolders.placed.get('t-0')).toBe('/data')
   expect(await disk.list('/data/t-0')).toEqual(['partition.metadata.tmp'])
+})
+
+it('a folder with an empty segment and no identity yet is used too', async () => {
+  const { dataFolders } = await placed({ [`/data/t-0/${SEGMENT}`]: '' })
+  expect(dataFolders.placed.get('t-0')).toBe('/data')
 })
 
 it('such a folder of a topic that is gone is removed', async () => {

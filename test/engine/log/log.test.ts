@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../engine/base/errors.ts'
+import { readPartitionMetadata } from '../../../engine/log/partition-metadata.ts'
 import { buildEndTransactionMarker } from '../../../engine/record/control.ts'
 import {
   CLIENT,
@@ -10,6 +11,7 @@ import {
   put,
   readAll,
   splitBatches,
+  TOPIC_ID,
 } from '../../support/log-rig.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
@@ -221,6 +223,30 @@ describe('a log', () => {
       await again.close('abandon')
       expect((await readAll(await openLog(last))).length).toBe(1)
     }
+  })
+
+  it('makes durable what a process made that died before the first append', async () => {
+    const disk = SimulatedDisk.holding({ '/data/meta.properties': '' })
+    await (await openLog(disk, {}, { newFolder: 'made' })).close('abandon')
+    const log = await openLog(disk, {}, { newFolder: 'made' })
+    expect(log.takesAppends).toBe(false)
+    await log.createFolder()
+    put(log, labelled('first'))
+    await log.sync()
+    for (const after of disk.crashStates(1))
+      expect(await readPartitionMetadata(after, LOG_DIR)).toBe(TOPIC_ID)
+    await log.close('abandon')
+  })
+
+  it('writes the identity again when a full disk left only its name', async () => {
+    const disk = SimulatedDisk.holding({ '/data/meta.properties': '' })
+    const full = { kind: 'error', code: 'ENOSPC' } as const
+    disk.inject({ at: 1, operation: 'write', path: /metadata$/, fault: full })
+    const log = await openLog(disk)
+    expect(log.hasFolder).toBe(false)
+    await log.createFolder()
+    expect(await readPartitionMetadata(disk, LOG_DIR)).toBe(TOPIC_ID)
+    await log.close('abandon')
   })
 
   it("refuses a folder of another topic's id", async () => {
