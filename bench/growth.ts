@@ -137,7 +137,7 @@ const curves: Record<string, (bed: Bed) => Promise<void>> = {
       if (connections === 1) first = peak
       const each = connections === 1 ? Number.NaN : (peak - first) / connections / KIB
       const p99 = percentileMs(decodeHistogram(figures.latency), 99)
-      bed.print(row(connections, figures.openingMs, p99, peak / 1e6, each))
+      bed.print(row(connections, figures.opening?.ms ?? Number.NaN, p99, peak / 1e6, each))
     }
   },
   records: async (bed) => {

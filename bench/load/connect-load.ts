@@ -5,6 +5,7 @@
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../engine/protocol/18-api-versions.ts'
 import type { Address } from '../../net/client/address.ts'
 import { ClientConnection } from '../../net/client/client-connection.ts'
+import { BrokerMeter } from './broker-meter.ts'
 import type { ConnectLoad, LoadFigures } from './load-plan.ts'
 import type { LoadWindow } from './load-window.ts'
 
@@ -17,13 +18,16 @@ const VERSION = 0
 export async function runConnectLoad(plan: ConnectLoad, window: LoadWindow): Promise<LoadFigures> {
   const opened: ClientConnection[] = []
   try {
-    const openingMs = await openAll(plan, opened)
+    const meter = new BrokerMeter(plan.brokerPid)
+    const before = meter.residentBytes()
+    const ms = await openAll(plan, opened)
+    const growthBytes = meter.residentBytes() - before
     let running = true
     const asking = askInTurns(opened, window, () => running)
     const figures = await window.run()
     running = false
     await asking
-    return { ...figures, openingMs }
+    return { ...figures, opening: { connections: opened.length, ms, growthBytes } }
   } finally {
     for (const connection of opened) connection.close()
   }

@@ -103,6 +103,14 @@ export interface LoadSample {
   readonly brokerBytes: number
 }
 
+/** What it took to open the connections of a connect load. */
+export interface Opening {
+  readonly connections: number
+  readonly ms: number
+  /** By which the broker's resident memory grew meanwhile, NaN where it is out of sight. */
+  readonly growthBytes: number
+}
+
 /** What happened within the measured window. */
 export interface LoadFigures {
   readonly seconds: number
@@ -124,8 +132,8 @@ export interface LoadFigures {
   /** Encoded histogram of times to the producer's acknowledgement where `latency` is a consumer's. */
   readonly acknowledged: string | null
   readonly samples: readonly LoadSample[]
-  /** Of a connect load: how long all connections took to open; NaN elsewhere. */
-  readonly openingMs: number
+  /** Of a connect load; null elsewhere. */
+  readonly opening: Opening | null
   /** Why the load ended before its time; the figures are of what was seen until then. */
   readonly problem: string | null
 }

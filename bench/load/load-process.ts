@@ -125,7 +125,19 @@ function sumOf(figures: readonly LoadFigures[]): LoadFigures {
     lateness: mergeHistograms(figures.map((part) => part.lateness)),
     acknowledged: mergeHistograms(figures.map((part) => part.acknowledged)),
     samples: first.samples.map((sample, at) => sumOfSamples(sample, at, figures)),
+    opening: sumOfOpenings(figures.map((part) => part.opening)),
     problem: figures.find((part) => part.problem !== null)?.problem ?? null,
+  }
+}
+
+/** They open at the same time, and each sees the broker grow by all of them. */
+function sumOfOpenings(openings: readonly LoadFigures['opening'][]): LoadFigures['opening'] {
+  const given = openings.filter((opening) => opening !== null)
+  if (given.length === 0) return null
+  return {
+    connections: given.reduce((sum, { connections }) => sum + connections, 0),
+    ms: Math.max(...given.map(({ ms }) => ms)),
+    growthBytes: Math.max(...given.map(({ growthBytes }) => growthBytes)),
   }
 }
 

@@ -120,7 +120,7 @@ export class LoadWindow {
       lateness: null,
       acknowledged: null,
       samples: this.samples,
-      openingMs: Number.NaN,
+      opening: null,
       problem: this.problem === null ? null : this.problem.message,
     }
   }

@@ -56,7 +56,7 @@ it('reads, connects, mixes and sweeps, as JSON lines too', async () => {
   expect(JSON.parse(fetched.stdout)).toMatchObject({ role: 'fetch', problem: null })
   expect(JSON.parse(fetched.stdout).recordsPerSecond).toBeGreaterThan(0)
   const connected = await perf('connections', '--connections', '20')
-  expect(connected.stdout).toContain('opened in')
+  expect(connected.stdout).toContain('20 opened in')
   const mixed = await perf('mix', '--fill-mib', '1', '--rate', '1000', '--format', 'json')
   expect(JSON.parse(mixed.stdout).map((row: { role: string }) => row.role)).toEqual([
     'end to end',

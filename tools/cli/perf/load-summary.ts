@@ -33,7 +33,9 @@ export function rowOfLoad({ repeat, offered }: PerfRun, { role, figures, limit }
     brokerPeakMegabytes: of(figures.peakBytes / 1e6, 1),
     brokerWrittenMegabytes: of(figures.writtenBytes / 1e6, 1),
     clientCores: of(figures.clientCpuSeconds / figures.seconds),
-    openingMs: of(figures.openingMs, 1),
+    connectionsOpened: figures.opening?.connections ?? null,
+    openingMs: of(figures.opening?.ms ?? Number.NaN, 1),
+    brokerBytesPerConnection: of(bytesPerConnection(figures), 0),
     generatorLimit: limit,
     problem: figures.problem,
   }
@@ -177,10 +179,19 @@ function latencyText(figures: LoadFigures): string {
   if (latency.totalCount === 0) return 'no latencies'
   const p = (percentile: number): string => showFigure(percentileMs(latency, percentile))
   const closed = figures.lateness === null ? ' (closed loop: stalls are hidden)' : ''
-  const opened = Number.isNaN(figures.openingMs)
-    ? ''
-    : `, opened in ${showFigure(figures.openingMs)} ms`
-  return `p50 ${p(50)} p99 ${p(99)} p99.9 ${p(99.9)} max ${p(100)} ms${closed}${opened}`
+  return `p50 ${p(50)} p99 ${p(99)} p99.9 ${p(99.9)} max ${p(100)} ms${closed}${openingText(figures)}`
+}
+
+function openingText(figures: LoadFigures): string {
+  const { opening } = figures
+  if (opening === null) return ''
+  const each = bytesPerConnection(figures)
+  const cost = Number.isNaN(each) ? '' : `, ${showFigure(each / 1000)} KB of the broker each`
+  return `, ${opening.connections} opened in ${showFigure(opening.ms)} ms${cost}`
+}
+
+function bytesPerConnection({ opening }: LoadFigures): number {
+  return opening === null ? Number.NaN : opening.growthBytes / opening.connections
 }
 
 function brokerText(figures: LoadFigures): string {

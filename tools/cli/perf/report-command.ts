@@ -45,7 +45,7 @@ const FIGURES = new Set([
   'machineCpuSeconds',
   'peakBytes',
   'writtenBytes',
-  'openingMs',
+  'growthBytes',
   'brokerCores',
   'brokerBytes',
 ])

@@ -44,7 +44,7 @@ describe('the generator as the limit', () => {
     lateness: latencies(100),
     acknowledged: null,
     samples: [],
-    openingMs: Number.NaN,
+    opening: null,
     problem: null,
   }
 
