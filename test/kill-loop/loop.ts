@@ -71,6 +71,9 @@ export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopRes
   const loop = new KillLoop(options)
   try {
     await loop.run()
+  } catch (error) {
+    // A broker that does not start again, a client that gives up: found by this loop.
+    loop.result.problems.push(error instanceof Error ? error.message : String(error))
   } finally {
     await loop.close()
   }
@@ -132,7 +135,7 @@ class KillLoop {
       // Clients of a log that went back may wait for ever: that is no way to end.
       if (this.result.problems.length > 0) return
     }
-    for (const writer of writers) await writer.stop()
+    for (const writer of writers) await this.stopped(writer)
     await this.asking((lane) => this.commitsGoOn(lane, member))
     await member.stop()
     for (const each of others) await each.stop()
@@ -192,6 +195,13 @@ class KillLoop {
       await this.endsRise(lane, this.numbered)
       await askCommitted(lane, this.plain, 'kafkajs-group')
       await askCommitted(lane, this.plain, 'platformatic-group')
+    })
+  }
+
+  /** One client that fails says so, and the others are still judged. */
+  private async stopped(writer: { stop(): Promise<void> }): Promise<void> {
+    await writer.stop().catch((error: Error) => {
+      this.result.problems.push(error.message)
     })
   }
 

@@ -98,7 +98,7 @@ async function hunt(bug: PlantedBug): Promise<void> {
 
 function record(): void {
   recordFigures(PLANTED_BUGS, {
-    command: 'npx tsx test/planted/run.ts --clean',
+    command: `npx tsx test/planted/run.ts${flags.clean ? ' --clean' : ''}`,
     seconds: elapsed(),
     counts: { 'bugs planted': found.length + totals.skipped, 'bugs found': found.length },
     table: {

@@ -73,7 +73,7 @@ function runVitest(name: keyof typeof vitestSuites, root: string): Promise<Comma
   return runCommand(process.execPath, [...args, '--bail', '1', '--reporter', 'json'], {
     limitMs: LIMIT_MS,
     cwd: root,
-    env: { SLUICE_CRASH_STATES: '3000' },
+    env: { SLUICE_CRASH_STATES: '1000' },
   })
 }
 

@@ -93,6 +93,9 @@ export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLoss
     const life = new VolumeLife(options, result, random)
     try {
       await life.run(goesOn)
+    } catch (error) {
+      // A broker that does not start again, or does not answer: found by these cycles.
+      result.problems.push(error instanceof Error ? error.message : String(error))
     } finally {
       await life.close()
     }
