@@ -1,4 +1,5 @@
 /** The suites that hunt planted bugs, run small, in a tree of their own. */
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundle } from '../../tools/bundle.ts'
 import { type CommandResult, runCommand } from '../support/child-processes.ts'
@@ -82,7 +83,10 @@ async function runLane(name: keyof typeof laneSuites, root: string): Promise<Com
   const folder = join(root, 'dist/planted')
   await bundle(root, 'ts', folder)
   const args = ['--import', 'tsx', ...laneSuites[name]]
-  const env = { SLUICE_TEST_BUNDLE: folder }
+  // What a lane keeps of a failure goes with the tree.
+  const temporary = join(root, 'tmp')
+  mkdirSync(temporary, { recursive: true })
+  const env = { SLUICE_TEST_BUNDLE: folder, TMPDIR: temporary }
   return await runCommand(process.execPath, args, { limitMs: LIMIT_MS, cwd: root, env })
 }
 
