@@ -14,6 +14,7 @@ import { initCodecs } from '../../engine/record/compression.ts'
 import { LaneChecks } from '../stress/lane-checks.ts'
 import { flood } from './floods.ts'
 import { InProcessFuzz } from './in-process.ts'
+import { recordBombs } from './record-bombs.ts'
 import { fuzzSockets } from './sockets.ts'
 
 const { values: flags } = parseArgs({
@@ -51,6 +52,7 @@ async function framesPart(): Promise<void> {
   await report.check('corpus', () => fuzz.replayCorpus())
   await report.check('splits', () => fuzz.splits(every))
   await report.check('bombs', () => fuzz.bombs(every))
+  await report.check('record bombs', () => recordBombs())
   await report.check('handlers', () =>
     fuzz.handle(fuzz.handlerFrames(), seconds * SHARE_OF_HANDLERS),
   )

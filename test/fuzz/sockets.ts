@@ -40,12 +40,14 @@ export async function fuzzSockets(options: SocketOptions): Promise<string> {
     const sender = new SocketFrames(mutated, broker.address)
     const warm = Math.ceil(frames * WARM_SHARE)
     await orReplay(seed, () => sender.run(warm, seconds * WARM_SHARE))
-    const before = residentBytes(broker.pid)
+    const before = await broker.keptBytes()
+    const raw = residentBytes(broker.pid)
     bystanders.latencies()
     await orReplay(seed, () => sender.run(frames, seconds * (1 - WARM_SHARE)))
     const beside = bystanders.latencies()
     const records = await bystanders.stop()
-    const rise = residentBytes(broker.pid) - before
+    const rawRise = residentBytes(broker.pid) - raw
+    const rise = (await broker.keptBytes()) - before
     const { counts } = sender
     judge(broker, rise)
     require(counts.frames * 2 >= frames, () =>
@@ -54,7 +56,7 @@ export async function fuzzSockets(options: SocketOptions): Promise<string> {
     return (
       `${counts.frames} frames on ${counts.connections} connections: ${counts.closed} ended, ` +
       `${counts.answered} answered, ${counts.waited} waiting, ${counts.leftOut} left out; memory ` +
-      `${inMib(rise)} up, ${gapOf(broker)}; beside them ${records} records, ${latencyOf(beside)}`
+      `${inMib(rise)} up (${inMib(rawRise)} before collection), ${gapOf(broker)}; beside them ${records} records, ${latencyOf(beside)}`
     )
   } finally {
     await broker.remove()

@@ -5,14 +5,20 @@
  *
  *   thread   Node's thread id
  *   gapMs    from one tick to the next, less the tick itself
- *   ownMs    the same without the time the thread was ready and another one ran (schedstat): what
- *            the loop was held by its own doing, whatever else the machine did
+ *   ownMs    of that, what the thread itself ran (schedstat), not what it waited for a processor or a
+ *            disk that others keep busy
+ *
+ * Whenever the file with `.collect` behind its name is touched, each thread collects its garbage: what is
+ * resident then is what it keeps.
  */
 'use strict'
-const { openSync, readSync, writeSync } = require('node:fs')
+const { openSync, readSync, statSync, writeSync } = require('node:fs')
+const { setFlagsFromString } = require('node:v8')
+const { runInNewContext } = require('node:vm')
 const { threadId } = require('node:worker_threads')
 
 const TICK_MS = 20
+const COLLECT_EVERY_MS = 250
 /** Start-up compiles and loads; what counts comes after. */
 const SETTLE_MS = 1500
 const file = process.env.SLUICE_PROBE
@@ -26,11 +32,11 @@ function opened(path, flags) {
   }
 }
 
-/** Milliseconds this thread waited for a processor so far; 0 where the kernel does not tell. */
-function waitedMs(schedstat, buffer) {
-  if (schedstat < 0) return 0
+/** Milliseconds this thread ran so far; the clock where the kernel does not tell. */
+function ranMs(schedstat, buffer) {
+  if (schedstat < 0) return performance.now()
   const length = readSync(schedstat, buffer, 0, buffer.length, 0)
-  return Number(buffer.latin1Slice(0, length).split(' ')[1]) / 1e6
+  return Number(buffer.latin1Slice(0, length).split(' ')[0]) / 1e6
 }
 
 if (file !== undefined) {
@@ -39,19 +45,33 @@ if (file !== undefined) {
   const output = openSync(file, 'a')
   const buffer = Buffer.alloc(128)
   let lastMs = startedMs
-  let lastWaitedMs = waitedMs(schedstat, buffer)
+  let lastRanMs = ranMs(schedstat, buffer)
   let longestMs = 0
   const timer = setInterval(() => {
     const nowMs = performance.now()
-    const nowWaitedMs = waitedMs(schedstat, buffer)
+    const nowRanMs = ranMs(schedstat, buffer)
     const gapMs = nowMs - lastMs - TICK_MS
-    const ownMs = Math.max(0, gapMs - (nowWaitedMs - lastWaitedMs))
+    const ownMs = Math.min(Math.max(0, gapMs), nowRanMs - lastRanMs)
     lastMs = nowMs
-    lastWaitedMs = nowWaitedMs
+    lastRanMs = nowRanMs
     if (ownMs <= longestMs || nowMs - startedMs < SETTLE_MS) return
     longestMs = ownMs
     const atMs = Date.now()
     writeSync(output, `${JSON.stringify({ thread: threadId, gapMs, ownMs, atMs })}\n`)
   }, TICK_MS)
   timer.unref()
+
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  let collectedFor = 0
+  const collector = setInterval(() => {
+    const touchedMs = statSync(`${file}.collect`, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    if (touchedMs === collectedFor) return
+    collectedFor = touchedMs
+    collect()
+    collect()
+    // What the collection took is not what clients wait for.
+    lastMs = performance.now()
+  }, COLLECT_EVERY_MS)
+  collector.unref()
 }

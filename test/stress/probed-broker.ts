@@ -1,15 +1,20 @@
 /** A broker of our own with a probe in each of its threads (broker-probe.cjs), and what it tells. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { residentBytes } from '../../bench/load/process-meter.ts'
 import { BrokerProcess, type BrokerProcessOptions } from '../support/broker-process.ts'
 
 const PROBE = fileURLToPath(new URL('broker-probe.cjs', import.meta.url))
 
+/** The probe looks for the order several times in this. */
+const COLLECTED_MS = 1_500
+
 export interface LongestGap {
   readonly thread: number
-  /** As clients feel it, and without the time other processes had the processor, in milliseconds. */
+  /** As clients feel it, and what the thread itself ran of it, in milliseconds. */
   readonly gapMs: number
   readonly ownMs: number
 }
@@ -35,6 +40,13 @@ export class ProbedBroker extends BrokerProcess {
     const broker = new ProbedBroker(options)
     await broker.start()
     return broker
+  }
+
+  /** Resident bytes once all its threads have collected their garbage. */
+  async keptBytes(): Promise<number> {
+    writeFileSync(`${this.probeFile}.collect`, String(performance.now()))
+    await sleep(COLLECTED_MS)
+    return residentBytes(this.pid)
   }
 
   /** The longest time one of its loops was held by its own doing since the start. */
