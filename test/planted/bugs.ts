@@ -67,8 +67,8 @@ const durability: readonly PlantedBug[] = [
     name: 'appends go on after a write error',
     breaks: 'the first I/O error ends the log in the same turn',
     file: 'engine/log/log-state.ts',
-    from: '    if (this.failed === null) {\n      this.failed = error\n',
-    to: '    if (this.failed === null) {\n',
+    from: '    this.failed ??= error\n',
+    to: '    if (this.failed !== null) this.failed = error\n',
     suite: 'unit: flush',
   },
   {
