@@ -29,10 +29,9 @@ exports.load = (name) => {
 
 /** V8 takes the cache only if it is its own version's and for a source of this length. */
 function compile() {
-  // One byte per character: esbuild escapes what is not ASCII, but for comments.
-  const source = readFileSync(FILE, 'latin1')
-  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`
-  return new vm.Script(wrapped, {
+  // One byte per character: esbuild escapes what is not ASCII, but for comments. The text is one
+  // function, see bundle.ts: joined to anything here it would be kept twice in every thread.
+  return new vm.Script(readFileSync(FILE, 'latin1'), {
     filename: FILE,
     cachedData: readIfThere(CACHE),
   })

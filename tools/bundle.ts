@@ -67,7 +67,13 @@ export async function bundle(root: string, extension: 'js' | 'ts', target: strin
     // Compiled code that comes from a cache cannot ask Node's loader; require reads ES modules as well.
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'bundleUrl' },
-    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href" },
+    // The function that load.cjs calls, so that V8 keeps the text it was given and no copy of it.
+    banner: {
+      js:
+        '(function (exports, require, module, __filename, __dirname) {\n' +
+        "const bundleUrl = require('node:url').pathToFileURL(__filename).href",
+    },
+    footer: { js: '})' },
     sourcemap: 'linked',
     logLevel: 'warning',
   })
