@@ -45,7 +45,10 @@ export function maskRun(run: ToolRun, address: string, prefix: string, folder: s
 }
 
 /** Sets that come in another order each time. */
-const LISTS = /requires one of|takes the following|takes one of|only accepts one|Valid \w+ are/
+const LISTS = new RegExp(
+  ['requires one of', 'takes the following', 'takes one of', 'Option combination'].join('|') +
+    '|only accepts one|Valid \\w+ are',
+)
 
 function sortedWords(line: string): string {
   return line

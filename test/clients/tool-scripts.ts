@@ -107,10 +107,22 @@ const configs: ToolScript = {
       'kafka-configs',
       '--alter --broker 1 --add-config log.dirs=/x',
       '--alter --broker 1 --add-config log.cleaner.threads=x',
-      '--alter --broker 1 --delete-config log.cleaner.threads',
+    ),
+    {
+      line: 'kafka-configs --alter --broker 1 --delete-config log.cleaner.threads',
+      until: /^Completed/,
+    },
+    ...lines(
+      'kafka-configs',
       '--describe --broker 9',
       '--alter --entity-type brokers --entity-default --add-config message.max.bytes=2000000',
-      '--alter --broker-defaults --delete-config message.max.bytes',
+    ),
+    {
+      line: 'kafka-configs --alter --broker-defaults --delete-config message.max.bytes',
+      until: /^Completed/,
+    },
+    ...lines(
+      'kafka-configs',
       '--alter --client @c --add-config producer_byte_rate=1048576',
       '--describe --client @c',
       '--alter --user @u --client @c --add-config request_percentage=50',

@@ -39,7 +39,7 @@ async function runOwn(words: readonly string[], io: CommandIo): Promise<number> 
     newProgram(io, () => {}).outputHelp({ error: true })
     return ExitCode.usage
   }
-  if (words[0]?.startsWith('kafka-') === true) throw unknownKafkaTool(words[0])
+  if (words[0]?.startsWith('kafka-') === true) throw await unknownKafkaTool(words[0])
   // Kafka's scripts take -daemon with one dash.
   const args = words.map((word) => (word === '-daemon' && words[0] === 'serve' ? '--daemon' : word))
   let exitCode: number = ExitCode.done
@@ -82,13 +82,20 @@ function adviseHelp(command: Command, parent: string): void {
   for (const verb of command.commands) adviseHelp(verb, name)
 }
 
-function unknownKafkaTool(name: string): CommandFailure {
+async function unknownKafkaTool(name: string): Promise<CommandFailure> {
+  const { isServed, KAFKA_COMMANDS } = await import('./kafka-commands.ts')
+  const known = KAFKA_COMMANDS.find((command) => command.name === name.replace(/\.sh$/, ''))
+  const why =
+    known === undefined
+      ? 'Kafka 4.2 has no such command either'
+      : isServed(known)
+        ? "it is not built, and Kafka's own works with this broker"
+        : 'what it asks for is not served by this broker yet'
   return new CommandFailure(
     ExitCode.usage,
     `there is no '${name}' here`,
-    null,
-    `of Kafka's tools there are ${kafkaTools.map((tool) => tool.name).join(', ')}; the others work ` +
-      'with this broker as Kafka ships them',
+    why,
+    "see `sluice --help` for the commands there are, Kafka's at its end",
   )
 }
 

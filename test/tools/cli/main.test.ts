@@ -61,6 +61,7 @@ describe('the command line', () => {
     [['serve', '--check', 'no-such.properties'], /no-such\.properties/],
     [['quickstart', '--text', '/no/such/folder'], /no folder \/no\/such\/folder to take text/],
     [['kafka-mirror-maker'], /there is no 'kafka-mirror-maker' here/],
+    [['kafka-acls', '--list'], /there is no 'kafka-acls' here\n.*not served by this broker yet/],
   ])('%j is a mistake of usage: exit code 2, said on stderr', async (args, message) => {
     const result = await runCli(args)
     expect(result.stderr).toMatch(message)
