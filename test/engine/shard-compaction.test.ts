@@ -230,6 +230,14 @@ describe('a shard with compacted topics', () => {
     expect(isCancelled).toBe(true)
   })
 
+  it('leaves no record in the active segment longer than max.compaction.lag.ms', async () => {
+    const lag = { 'max.compaction.lag.ms': '5000' }
+    const policy = { ...lag, 'cleanup.policy': 'delete' }
+    const shard = await rig([topicOf('orders', 0, lag), topicOf('others', 1, policy)])
+    expect(shard.log(0).options.segmentMs).toBe(5_000)
+    expect(shard.log(1).options.segmentMs).toBe(604_800_000)
+  })
+
   it('compacts where it was moved to', async () => {
     const shard = await rig([topicOf('orders', 0)])
     await shard.write(0)
