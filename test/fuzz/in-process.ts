@@ -69,14 +69,20 @@ export class InProcessFuzz {
     return `${splits} splits of every seed frame`
   }
 
-  /** Counts that their bytes back, in every array of every version (`every` 1) or of some. */
-  bombs(every: number): string {
+  /**
+   * Counts that their bytes back, in every array of every version (`every` 1) or of some; as many as fit
+   * into the time, beginning elsewhere with each seed.
+   */
+  bombs(every: number, seconds: number): string {
+    const untilMs = performance.now() + seconds * 1_000
+    const { groups, options } = this
     let bombs = 0
-    let at = 0
+    let versions = 0
     let slowestMs = 0
     let slowest = ''
-    for (const { apiKey, version, name } of this.groups) {
-      if (at++ % every !== 0) continue
+    for (let at = 0; at < groups.length && performance.now() < untilMs; at += every) {
+      const { apiKey, version, name } = groups[(at + options.seed) % groups.length]!
+      versions++
       for (const list of [bombsOf(apiKey, version), largestOf(apiKey, version, LARGEST)])
         for (const bomb of list) {
           const ms = this.sendTimed(bomb.bytes)
@@ -86,7 +92,7 @@ export class InProcessFuzz {
         }
     }
     require(slowestMs < STALL_MS_MAX, () => `${slowest} took ${slowestMs.toFixed(0)} ms`)
-    return `${bombs} bombs, slowest ${slowestMs.toFixed(1)} ms (${slowest})`
+    return `${bombs} bombs for ${versions} API versions, slowest ${slowestMs.toFixed(1)} ms (${slowest})`
   }
 
   /** The bulk: decoders and connections, until the frames or the seconds are used up. */

@@ -42,8 +42,7 @@ export async function recordBombs(): Promise<string> {
   const broker = await InProcessBroker.start(fuzzTopics, { info() {}, warn() {}, error() {} })
   try {
     const peakBefore = process.resourceUsage().maxRSS
-    let slowestMs = 0
-    let slowest = ''
+    const quickest = new Map<string, number>()
     let before = 0
     // What the first round leaves in allocators the second one finds there.
     for (let round = 0; round < ROUNDS; round++) {
@@ -53,10 +52,11 @@ export async function recordBombs(): Promise<string> {
           // Its batches are packed as the topic wants them, and stay closed.
           if (topic === 'packed' && bomb.codec === Codec.zstd) continue
           const ms = await send(broker, topic, bomb)
-          if (ms > slowestMs) slowest = bomb.name
-          slowestMs = Math.max(slowestMs, ms)
+          const what = `${bomb.name} to ${topic}`
+          quickest.set(what, Math.min(ms, quickest.get(what) ?? ms))
         }
     }
+    const [slowest, slowestMs] = [...quickest].sort(([, a], [, b]) => b - a)[0]!
     const peakRise = (process.resourceUsage().maxRSS - peakBefore) * 1024
     const rise = residentBytes() - before
     require(peakRise < PEAK_RISE_MAX, () => `memory rose to ${inMib(peakRise)} above what it was`)

@@ -32,9 +32,10 @@ const { values: flags } = parseArgs({
 /** Below this many frames a run is a quick look, and systematic parts are thinned out alike. */
 const FULL_FRAMES = 5_000_000
 /** Of the time box. */
-const SHARE_OF_MUTATION = 0.6
-const SHARE_OF_HANDLERS = 0.12
-const SHARE_OF_SOCKETS = 0.25
+const SHARE_OF_BOMBS = 0.08
+const SHARE_OF_MUTATION = 0.5
+const SHARE_OF_HANDLERS = 0.08
+const SHARE_OF_SOCKETS = 0.18
 
 const seed = Number(flags.seed ?? Date.now() % 1_000_000_000)
 const seconds = Number(flags.seconds)
@@ -51,7 +52,7 @@ async function framesPart(): Promise<void> {
   const every = frames >= FULL_FRAMES ? 1 : 23
   await report.check('corpus', () => fuzz.replayCorpus())
   await report.check('splits', () => fuzz.splits(every))
-  await report.check('bombs', () => fuzz.bombs(every))
+  await report.check('bombs', () => fuzz.bombs(every, seconds * SHARE_OF_BOMBS))
   await report.check('record bombs', () => recordBombs())
   await report.check('handlers', () =>
     fuzz.handle(fuzz.handlerFrames(), seconds * SHARE_OF_HANDLERS),

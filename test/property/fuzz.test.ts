@@ -25,7 +25,7 @@ describe('hostile frames', () => {
   })
 
   test('with counts that their bytes back', () => {
-    expect(fuzz.bombs(THINNED)).toMatch(/bombs/)
+    expect(fuzz.bombs(THINNED, SECONDS)).toMatch(/bombs/)
   })
 
   test('changed at random, through decoders, connections and handlers', async () => {
