@@ -8,7 +8,7 @@ import type { Logger } from '../base/logger.ts'
 import { BATCH_HEADER_BYTES, batchLastOffset } from '../record/batch.ts'
 import { CorruptFile } from './corrupt-file.ts'
 import { type Disk, isDiskFull, readFully } from './disk.ts'
-import { LeaderEpochs } from './leader-epochs.ts'
+import { LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import type { LogOptions } from './log-options.ts'
 import { type LogPorts, LogState } from './log-state.ts'
 import { loadSegments, removeSegmentFiles, tidyPartitionFolder } from './partition-folder.ts'
@@ -158,7 +158,10 @@ async function loadContent(
   const producers = new ProducerStateManager(options.producerIdExpirationMs)
   await loadProducers(source(segments.length), producers, logEndOffset)
   producers.onHighWatermark(logEndOffset)
-  const epochs = await loadEpochs(disk, place, segments, logger)
+  // Most folders have no such file; to ask for it costs more than to look at their list.
+  const epochs = names.has(LEADER_EPOCH_FILE)
+    ? await loadEpochs(disk, place, segments, logger)
+    : new LeaderEpochs()
   return { producers, epochs, logEndOffset }
 }
 

@@ -33,6 +33,10 @@ const writeAsync = promisify(fs.write)
 const truncateAsync = promisify(fs.ftruncate)
 const dataSyncAsync = promisify(fs.fdatasync)
 const closeAsync = promisify(fs.close)
+// A start opens thousands of folders: these take half the CPU time of their twins in fs.promises.
+const readFileAsync = promisify(fs.readFile)
+const statAsync = promisify(fs.stat)
+const listAsync = promisify(fs.readdir)
 
 export class NodeDisk implements Disk {
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
@@ -71,11 +75,11 @@ export class NodeDisk implements Disk {
   }
 
   list(path: string): Promise<string[]> {
-    return orDiskError('list', path, fs.promises.readdir(path))
+    return orDiskError('list', path, listAsync(path))
   }
 
   async stat(path: string): Promise<FileStat | null> {
-    const stat = await orNull('stat', path, fs.promises.stat(path))
+    const stat = await orNull('stat', path, statAsync(path))
     if (stat === null) return null
     return { size: stat.size, isDirectory: stat.isDirectory(), modifiedMs: stat.mtimeMs }
   }
@@ -112,7 +116,7 @@ export class NodeDisk implements Disk {
   }
 
   readFile(path: string): Promise<Buffer | null> {
-    return orNull('read', path, fs.promises.readFile(path))
+    return orNull('read', path, readFileAsync(path))
   }
 
   writeFileAtomic(path: string, content: Buffer | string): Promise<void> {
