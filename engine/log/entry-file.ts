@@ -194,7 +194,7 @@ export class EntryFile {
         this.nameUnsynced = false
         await this.disk.syncDir(parentDir(this.path))
       }
-      await this.release()
+      this.release()
     } catch (error) {
       this.syncFailure = error
       throw error
@@ -241,17 +241,22 @@ export class EntryFile {
     if (readFullySync(file, bytes, 0) < this.fileBytes) return
     this.tail = bytes
     this.tailStart = 0
-    this.file = null
-    // A failed close of a file that was only read loses nothing.
-    this.closing = file.close().catch(() => {})
+    this.giveBack(file)
   }
 
   /** Gives the descriptor back when nothing will be read from the file and nothing waits for a sync. */
-  private async release(): Promise<void> {
+  private release(): void {
     const { file } = this
     if (file === null || this.tailStart > 0 || this.unsynced || this.zeroEntries > 0) return
+    this.giveBack(file)
+  }
+
+  private giveBack(file: DiskFile): void {
     this.file = null
-    await file.close()
+    const earlier = this.closing
+    // A failed close of a file without anything unsynced loses nothing.
+    const closed = file.close().catch(() => {})
+    this.closing = closed.then(() => earlier ?? undefined)
   }
 
   /** In the calling thread: an index entry must not wait. */
