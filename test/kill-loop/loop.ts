@@ -148,7 +148,7 @@ class KillLoop {
     const { address } = this.broker
     const { plain, numbered } = this
     const all = [0, 1, 2]
-    const options = { batch: 10, pauseMs: 4, partitions: all }
+    const options = { batch: 10, pauseMs: 8, partitions: all }
     const writers: { stop(): Promise<void> }[] = [
       new BatchWriter(await kafkajsPlain(address, plain.topic), plain, options),
       new BatchWriter(platformaticPlain(address, plain.topic), plain, options),

@@ -192,7 +192,7 @@ export class KcatWriter implements Writer {
         lines += `${this.proc} ${this.sent++}\n`
       }
       this.child.stdin?.write(lines)
-      await sleep(20)
+      await sleep(40)
     }
     this.child.stdin?.end()
   }
