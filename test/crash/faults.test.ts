@@ -4,8 +4,8 @@ import { FAULT_PLAN, newFaultCounts, runFaults } from './faults.ts'
 
 it('a disk that fails at any call costs nothing that was promised, and only its own folder', async () => {
   const counts = newFaultCounts()
-  for (let seed = 1; seed <= 4; seed++)
+  for (let seed = 1; seed <= 2; seed++)
     expect(await runFaults({ ...FAULT_PLAN, points: 40, seed }, counts)).toBeNull()
-  expect(counts.points).toBeGreaterThan(140)
+  expect(counts.points).toBeGreaterThan(70)
   console.log(`faults: ${counts.points} points`)
 })

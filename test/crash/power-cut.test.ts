@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { skipping } from '../support/faulty-disk.ts'
 import { newCounts, POWER_CUT_PLAN, type PowerCutPlan, runPowerCuts } from './power-cut.ts'
 
-const SMALL: Omit<PowerCutPlan, 'seed'> = { ...POWER_CUT_PLAN, operations: 30, points: 10 }
+const SMALL: Omit<PowerCutPlan, 'seed'> = {
+  ...POWER_CUT_PLAN,
+  operations: 30,
+  points: 6,
+  folderOutcomes: 12,
+}
 
 async function firstFailure(
   plan: Partial<PowerCutPlan>,
@@ -21,9 +26,9 @@ describe('a broker whose power goes at any call to the disk', () => {
   it('has all it promised after the next start, and nothing else', async () => {
     const counts = newCounts()
     expect(await firstFailure({}, 2, counts)).toBeNull()
-    expect(counts.states).toBeGreaterThan(60)
-    expect(counts.depthTwo).toBeGreaterThan(5)
-    expect(counts.folders).toBeGreaterThan(50)
+    expect(counts.states).toBeGreaterThan(40)
+    expect(counts.depthTwo).toBeGreaterThan(0)
+    expect(counts.folders).toBeGreaterThan(30)
     console.log(`power cuts: ${counts.states} brokers and ${counts.folders} folders started again`)
   })
 

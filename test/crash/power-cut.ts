@@ -55,9 +55,9 @@ export interface PowerCutCounts {
 export const POWER_CUT_PLAN = {
   operations: 40,
   generations: 2,
-  points: 24,
-  outcomes: 6,
-  folderOutcomes: 32,
+  points: 8,
+  outcomes: 4,
+  folderOutcomes: 64,
   depthTwo: 0.04,
 } as const
 

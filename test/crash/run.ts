@@ -5,7 +5,7 @@
  *     --suite power-cut|faults    one of them (default: all)
  *     --workloads N               so many workloads, whatever they count
  *     --seed S                    of the first workload; default: from the commit, after the past failures
- *     --seconds T                 time for each suite
+ *     --seconds T                 time for all suites, shared as their own times are
  *     --only 3,8,21               these operations of the workload alone, of a failure that was made smaller
  *     --long                      ten times the count and no limit of time
  *
@@ -69,7 +69,7 @@ async function runSuite(suite: Suite): Promise<boolean> {
   const factor = options.isLong ? LONG_FACTOR : 1
   const target = options.workloads === null ? suite.target * factor : 0
   const workloads = options.workloads ?? suite.workloads * factor
-  const seconds = options.seconds ?? (options.isLong ? Number.POSITIVE_INFINITY : suite.seconds)
+  const seconds = secondsFor(suite)
   const startedMs = performance.now()
   const cpu = process.cpuUsage()
   let done = 0
@@ -95,6 +95,12 @@ async function runSuite(suite: Suite): Promise<boolean> {
     `FAIL  ${suite.name}: below half of its target of ${target} ${suite.unit} from ${workloads} workloads`,
   )
   return false
+}
+
+function secondsFor({ seconds }: Suite): number {
+  if (options.seconds === null) return options.isLong ? Number.POSITIVE_INFINITY : seconds
+  const all = chosen.reduce((sum, suite) => sum + suite.seconds, 0)
+  return (options.seconds * seconds) / all
 }
 
 /** Past failures first, then fresh ones that the next commit will not repeat. */
