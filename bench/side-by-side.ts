@@ -32,19 +32,21 @@ export function sideBySidePage(
   const peers = ORDER.filter((name) => measured.has(name))
   const [machine] = result.machine
   const loads = result.machine.map(({ loadAverage }) => loadAverage)
-  const counts = cells.map(({ name }) => roundsOf(result, name))
+  const verdict = verdictOf(result, cells)
+  const counts = verdict.filter(({ bound }) => bound !== null).map(({ ratio }) => ratio.runs)
   const where =
     machine === undefined
       ? ''
       : `Machine: ${machine.processor}, ${machine.threads} threads, ${machine.memoryGib} GiB, ` +
         `${machine.platform}, Node ${machine.node}. `
   const rounds =
-    `Rounds per cell: ${Math.min(...counts)} to ${Math.max(...counts)}. Load average when rounds ` +
-    `began: ${Math.min(...loads)} to ${Math.max(...loads)}${busy(loads)}.`
+    `Rounds with sluice and Kafka, by cell: ${Math.min(...counts)} to ${Math.max(...counts)}` +
+    `${Math.min(...counts) < ROUNDS_WANTED ? ', fewer than the five that a verdict takes' : ''}. ` +
+    `Load average when rounds began: ${Math.min(...loads)} to ${Math.max(...loads)}${busy(loads)}.`
   return [
     INTRODUCTION.replace('KEPT', kept),
     where + rounds,
-    `## Bounds\n\n${showVerdict(verdictOf(result, cells))}`,
+    `## Bounds\n\n${showVerdict(verdict)}`,
     `## Figures\n\n${NEIGHBOURS}\n\n${showRounds(result, cells, peers)}`,
     `## Settings\n\n${(settings ?? []).map(({ name, setting }) => `- ${name}: ${setting}`).join('\n')}`,
     AGAIN.replace('KEPT', kept),
@@ -78,6 +80,7 @@ takes under an hour for five rounds on a quiet machine of two processors; \`--gr
 cannot be had is skipped with a line that says so. \`npm run bench -- side-by-side\` makes this page
 of the result.`
 
+const ROUNDS_WANTED = 5
 /** A load average above this says that the machine was not the brokers' alone. */
 const QUIET_LOAD = 2
 
@@ -87,11 +90,6 @@ function busy(loads: readonly number[]): string {
     ': other work ran beside these rounds, so absolute figures are low, latencies high, and ' +
     'spreads wide; ratios within rounds say more'
   )
-}
-
-function roundsOf(result: RoundsResult, cell: string): number {
-  const runs = result.cells.filter((run) => run.cell === cell && run.peer === 'sluice')
-  return runs.filter(({ figures }) => figures !== null).length
 }
 
 function problemsOf({ problems }: RoundsResult): string[] {
