@@ -37,6 +37,7 @@ const OUTSIDE = [
   '@platformatic/kafka',
   'esbuild',
   'fast-crc32c',
+  'hdr-histogram-js',
   'kafkajs',
   'koffi',
   'lz4-napi',
