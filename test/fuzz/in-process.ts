@@ -14,7 +14,7 @@ import { Tally } from './tally.ts'
 
 /** One frame in so many goes through a whole connection, and one through the handlers. */
 const CONNECTION_SHARE = 20
-const HANDLER_SHARE = 150
+const HANDLER_SHARE = 400
 /** The event loop goes on after so many frames. */
 const FRAMES_AT_ONCE = 20_000
 /** Before memory is first measured: by then code is compiled and pools are filled. */

@@ -21,7 +21,7 @@ const MIB = 1024 * 1024
 const PRODUCE_VERSION = 9
 /** Eight times what one batch may come to. */
 const BOMB_BYTES = 8 * limits.inflateBytesMax
-const PEAK_RISE_MAX = BOMB_BYTES / 2
+const PEAK_RISE_MAX = (BOMB_BYTES * 3) / 4
 const KEPT_RISE_MAX = 64 * MIB
 const STALL_MS_MAX = 100
 const ANSWER_MS = 20_000
