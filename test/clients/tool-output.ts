@@ -53,7 +53,7 @@ const LISTS = new RegExp(
 function sortedWords(line: string): string {
   return line
     .split(/[\s,]+/)
-    .map((word) => word.replace(/[[\].]/g, ''))
+    .map((word) => word.replace(/[[\]."()]/g, ''))
     .sort()
     .join(' ')
 }
