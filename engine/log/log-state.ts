@@ -130,12 +130,6 @@ export class LogState {
   }
 
   /** Throws the error that ended the log. */
-  assertUsable(): void {
-    assert(!this.closed, `${this.name} is closed`)
-    this.throwIfFailed()
-  }
-
-  /** As assertUsable, also while the log is being closed. */
   throwIfFailed(): void {
     if (this.failed !== null) throw this.failed
   }

@@ -96,8 +96,9 @@ export class LogRetention {
     if (state.segments.count === 0 || state.moving || state.compacting)
       return { deletedSegments, bytes }
     const isClockTrusted = this.guard.trusted()
-    for (;;) {
-      state.assertUsable()
+    // Closed meanwhile: its topic was deleted, or the broker stops, and whoever does that waits for this.
+    while (!state.closed) {
+      state.throwIfFailed()
       const segment = state.segments.first
       await summarize(state, segment)
       if (!this.mayGo(segment, nowMs, isClockTrusted)) break

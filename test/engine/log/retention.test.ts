@@ -46,6 +46,15 @@ describe('retention', () => {
     expect(await problemsOf(disk)).toEqual([])
   })
 
+  it('ends when the topic is deleted or the broker stops meanwhile', async () => {
+    for (const end of ['delete', 'close'] as const) {
+      const { log } = await hourly({ retentionMs: HOUR })
+      const running = log.runRetention(NOW_MS + 2 * HOUR)
+      await (end === 'delete' ? log.delete() : log.close('clean'))
+      expect((await running).deletedSegments).toBeGreaterThan(0)
+    }
+  })
+
   it('can take the whole log, keeping its end', async () => {
     const { log, disk } = await hourly({ retentionMs: HOUR })
     expect((await log.runRetention(NOW_MS + 2 * HOUR)).deletedSegments).toBe(5)
