@@ -63,7 +63,8 @@ class Bed {
 
   async topic(partitions: number, configs: readonly Config[] = []): Promise<string> {
     const name = `growth-${++this.serial}`
-    await this.topics.create(name, partitions, configs)
+    // Batches carry a fixed time long past, by which nothing shall be deleted.
+    await this.topics.create(name, partitions, [{ name: 'retention.ms', value: '-1' }, ...configs])
     return name
   }
 
@@ -168,6 +169,8 @@ const curves: Record<string, (bed: Bed) => Promise<void>> = {
       bytesMax: Number.POSITIVE_INFINITY,
     }
     const reading = bed.beside.run(reader)
+    // Heard of where it is awaited.
+    reading.catch(() => {})
     await printTail(bed, 'beside a cold reader', reading)
   },
   rolls: async (bed) => {
