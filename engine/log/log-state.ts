@@ -3,7 +3,6 @@
  * it. One owner thread. The parts are functions and classes over this state, one per noun; log.ts is
  * their front.
  */
-import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
