@@ -13,14 +13,18 @@ import {
   resetFate,
 } from './fuzz-target.ts'
 
+/** From one feeding to the next. */
+const FEED_MS = 50
+
 export class ConnectionTarget implements FuzzTarget {
   private readonly logger = new MemoryLogger()
+  private readonly clock = new ManualClock()
   private readonly services
   private readonly fate = newFate()
   private fed: FedConnection
 
   constructor(handlers: readonly AnyHandler[]) {
-    const { clock, logger } = { clock: new ManualClock(), logger: this.logger }
+    const { clock, logger } = this
     const services = testConnectionServices({
       handlers: handlers.map((handler) => this.counting(handler)),
       clock,
@@ -40,6 +44,9 @@ export class ConnectionTarget implements FuzzTarget {
   feed(wire: Buffer, size: number, cut: number): Fate {
     const { fate, fed } = this
     resetFate(fate)
+    // Time passes, so that the wheel lets go of what was cancelled.
+    this.clock.nowMs += FEED_MS
+    this.services.wheel.advance(this.clock.nowMs)
     const isCut = cut > 0 && cut < size
     if (isCut) fed.read(wire.subarray(0, cut))
     fed.read(wire.subarray(isCut ? cut : 0, size))
