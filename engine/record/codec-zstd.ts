@@ -50,6 +50,7 @@ const TOO_SMALL = /code -70$/
 const native = zlib as NativeZstd
 const wasm = optionalPackage<WasmPackage>('@bokuweb/zstd-wasm')
 let wasmReady = false
+let readying: Promise<void> | null = null
 
 export const zstd: CodecAdapter = {
   implementation() {
@@ -81,13 +82,30 @@ export const zstd: CodecAdapter = {
   },
 }
 
-/** Compiles the wasm module where node:zlib has no zstd; a failure leaves the codec unavailable. */
-export async function initZstd(): Promise<void> {
-  if (native.zstdDecompressSync !== undefined || wasmReady) return
-  const found = wasm()
+/**
+ * Compiles the wasm module where node:zlib has no zstd, once; without the package the codec stays
+ * unavailable. A second `init` of the package would say it is ready while it puts a new memory in place
+ * of the one in use, so it is asked for once however often and by however many copies of this module.
+ */
+export function initZstd(): Promise<void> {
+  readying ??= readyWasm()
+  return readying
+}
+
+async function readyWasm(): Promise<void> {
+  const found = native.zstdDecompressSync === undefined ? wasm() : null
   if (found === null) return
-  await found.init()
+  if (!isReady(found)) await found.init()
   wasmReady = true
+}
+
+/** The package itself does not tell. */
+function isReady(found: WasmPackage): boolean {
+  try {
+    return found.compress(Buffer.alloc(1)).length > 0
+  } catch {
+    return false
+  }
 }
 
 function decompressFrame(bytes: Buffer, frame: Frame, left: number): Buffer {
