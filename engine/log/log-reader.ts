@@ -94,10 +94,10 @@ export async function readSliceAsync(state: LogState, wanted: ReadLimits): Promi
     } finally {
       segment.lease.release()
     }
-    // Deleted, or replaced as the log moved to another folder: which of them, the offset says.
+    // Deleted with its topic, else deleted alone or replaced by a move: which of them, the offset says.
     if (segment.removed)
       return state.closed
-        ? emptySlice(ErrorCode.OFFSET_OUT_OF_RANGE)
+        ? emptySlice(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         : readSliceAsync(state, wanted)
     state.ports.openSegments.touch(segment)
     step = search.next(own.subarray(0, filled))

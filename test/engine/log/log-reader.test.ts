@@ -135,6 +135,19 @@ describe('a read', () => {
     expect(disk.openPaths).toEqual([])
   })
 
+  it('answers a read that its topic was deleted under as one of a topic that is not there', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk)
+    for (let i = 0; i < 6; i++) put(log, labelled(`${i}`))
+    await log.close('clean')
+    log = await openLog(disk)
+    // OFFSET_OUT_OF_RANGE would have a consumer begin again where it was told to.
+    const reading = log.readAsync(0, 100, 6, true)
+    const deleting = log.delete()
+    expect((await reading).errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    await deleting
+  })
+
   it('closes the longest unused segments beyond the bound and opens them again', async () => {
     const disk = new SimulatedDisk()
     let log = await openLog(disk)
