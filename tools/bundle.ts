@@ -75,6 +75,8 @@ export async function bundle(root: string, extension: 'js' | 'ts', target: strin
         "const bundleUrl = require('node:url').pathToFileURL(__filename).href",
     },
     footer: { js: '})' },
+    // Comments and blanks of a text that every thread keeps; names stay, for stacks that can be read.
+    minifyWhitespace: true,
     sourcemap: 'linked',
     logLevel: 'warning',
   })
