@@ -180,23 +180,21 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   await storage.publish(storage.controller.image)
   checkpointer.start()
   watch.begin({ router: own.link.router, checkpoint: () => checkpointer.writeOrWarn() })
-  const doors = dataFor(0).listeners.map((open, at) => ({
-    ...open,
-    server: sockets[at]?.server ?? null,
-    early: sockets[at]?.early ?? [],
-  }))
-  await Promise.all([own.accept(doors), pool.accept()])
+  storage.disk.inThread = false
+  await Promise.all([own.accept(doorsOf(sockets, dataFor(0).listeners)), pool.accept()])
   sayServing(logger, served, config, systemClock.monotonicMs() - startedMs)
   return new Broker({ logger, storage, threads: { pool, own }, checkpointer, served, watch })
 }
 
 function storagePorts(config: BrokerConfig, logger: Logger) {
+  const disk = new NodeDisk()
+  disk.inThread = true
   return {
     config,
     logger,
     clock: systemClock,
     random: systemRandom,
-    disk: new NodeDisk(),
+    disk,
     lock: lockFolder,
     jobs: (threads: number) => new Jobs(threads),
   }
@@ -230,6 +228,15 @@ async function openSockets(
     sockets.push(socket)
   }
   return sockets
+}
+
+/** What shard 0 accepts on: the other shards know descriptors only. */
+function doorsOf(sockets: readonly ListeningSocket[], listeners: ShardThreadData['listeners']) {
+  return listeners.map((open, at) => ({
+    ...open,
+    server: sockets[at]?.server ?? null,
+    early: sockets[at]?.early ?? [],
+  }))
 }
 
 async function servedListener(

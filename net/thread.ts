@@ -66,6 +66,7 @@ export class RunningShard {
   private readonly server: ShardServer
   private readonly wheelHost: WheelHost
   private readonly compactors: Compactors
+  private readonly disk = new NodeDisk()
 
   constructor(parts: ShardRunParts) {
     const { wiring, data, logger } = parts
@@ -73,10 +74,11 @@ export class RunningShard {
     this.config = config
     this.style = data.logStyle
     this.compactors = new Compactors(data.compactions)
+    this.disk.inThread = true
     const image = emptyImage(data.clusterId, data.brokerId)
     this.assembled = assembleShard({
       config,
-      disk: new NodeDisk(),
+      disk: this.disk,
       clock: systemClock,
       random: systemRandom,
       logger,
@@ -134,6 +136,7 @@ export class RunningShard {
   }
 
   accept(listeners: readonly OpenListener[]): Promise<void> {
+    this.disk.inThread = false
     return this.server.listen(listeners)
   }
 

@@ -5,8 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DiskError, readFully, readFullySync, writeFullySync } from '../../../engine/log/disk.ts'
 import { NodeDisk } from '../../../engine/log/node-disk.ts'
 
-describe('the real disk', () => {
+describe.each([
+  ['in the pool', false],
+  ['in the calling thread', true],
+])('the real disk, %s', (_, inThread) => {
   const disk = new NodeDisk()
+  disk.inThread = inThread
   let dir = ''
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'sluice-disk-'))
