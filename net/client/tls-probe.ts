@@ -2,8 +2,8 @@
 import type { TLSSocket } from 'node:tls'
 import type { Address } from './address.ts'
 
-/** What OpenSSL calls a refusal that came as a TLS record, and so from a TLS server. */
-const TLS_ALERT = /^ERR_SSL_\w*ALERT/
+/** What OpenSSL calls a refusal that came as a TLS record, and so from a TLS server; 3.5 has a slash in it. */
+const TLS_ALERT = /^ERR_SSL_.*ALERT/
 
 /** One handshake, whatever the certificate; false after `timeoutMs`. */
 export async function speaksTls(address: Address, timeoutMs: number): Promise<boolean> {

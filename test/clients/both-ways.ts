@@ -57,7 +57,7 @@ interface Way {
   run(words: readonly string[], input: string): Promise<ToolRun>
 }
 
-function ways(lane: Lane, { kafka, java }: Stage, folder: string, script: number): Way[] {
+function ways(ours: string, { kafka, java }: Stage, folder: string, script: number): Way[] {
   const javaRun = (words: readonly string[], input: string): Promise<ToolRun> =>
     java.run(words[0] as KafkaToolName, words.slice(1), input)
   const ourRun = (words: readonly string[], input: string): Promise<ToolRun> =>
@@ -65,8 +65,8 @@ function ways(lane: Lane, { kafka, java }: Stage, folder: string, script: number
   return [
     { name: "Java's tool, Kafka", address: kafka, prefix: `jk${script}`, run: javaRun },
     { name: 'our tool, Kafka', address: kafka, prefix: `ok${script}`, run: ourRun },
-    { name: "Java's tool, our broker", address: lane.address, prefix: `jo${script}`, run: javaRun },
-    { name: 'our tool, our broker', address: lane.address, prefix: `oo${script}`, run: ourRun },
+    { name: "Java's tool, our broker", address: ours, prefix: `jo${script}`, run: javaRun },
+    { name: 'our tool, our broker', address: ours, prefix: `oo${script}`, run: ourRun },
   ]
 }
 
@@ -74,7 +74,10 @@ async function runScript(lane: Lane, script: ToolScript): Promise<string> {
   const folder = join(lane.folder, `both-ways-${script.name.replace(/\W+/g, '-')}`)
   mkdirSync(folder, { recursive: true })
   const at = toolScripts.indexOf(script)
-  const four = ways(lane, await stageOf(lane), folder, at)
+  const stage = await stageOf(lane)
+  // Lists of groups tell all there are: those of other checks must not be among them.
+  const ours = script.live === true ? (await lane.startBroker()).address : lane.address
+  const four = ways(ours, stage, folder, at)
   if (script.live === true) await startLiveGroups(lane, four)
   const told: string[][][] = []
   for (const way of four) told.push(await runLines(script.lines, way, folder))
