@@ -103,8 +103,8 @@ export class SocketFrames {
     if (outcome === 'answered') {
       counts.answered++
       if (taken.length + answers === 0) fail('an answer to what does not decode')
-      // What follows it in the same bytes may have ended the connection.
-      return !closed && taken.length + answers === 1
+      // What follows it in the same bytes may have ended the connection, or begun a frame.
+      return !closed && !partial && taken.length + answers === 1
     }
     counts.waited++
     if (!mayWait) fail(`neither an answer nor an end within ${ANSWER_LIMIT_MS} ms`)
