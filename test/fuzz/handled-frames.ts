@@ -182,7 +182,8 @@ export class HandledFrames {
     const fail = (what: string): never => {
       throw new FuzzFailure(`frame ${number}: ${what}`, bytes, number)
     }
-    if (taken === 0 && replies.length !== answers)
+    // An answer that is due may go down with what ended the connection behind it.
+    if (taken === 0 && (replies.length > answers || (replies.length < answers && !closes)))
       fail(`${fed.socket.replyBytes} bytes of answer to what does not decode`)
     if (replies.length > taken + answers) fail(`${replies.length} answers to ${taken} requests`)
     if (closes && fed.open && fed.connection.unanswered === 0) fail('the connection stays open')
