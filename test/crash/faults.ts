@@ -163,8 +163,8 @@ class FaultRun {
       for (const sort of FAULT_SORTS) {
         if (sort.hits?.has(operation) === false) continue
         // Kafka's plain text checkpoints carry no sum, and the sum of a batch leaves out its base offset
-        // and epoch: a wrong read of these is another number.
-        if (sort.isFlip && /(-checkpoint|\d\.log)$/.test(path)) continue
+        // and epoch, an index has none at all: a wrong read of these is another number.
+        if (sort.isFlip && /(-checkpoint|\d\.(log|index|timeindex|txnindex))$/.test(path)) continue
         all.push({ at: index + 1, sort })
       }
     const stride = Math.max(1, all.length / this.plan.points)
