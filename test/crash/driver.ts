@@ -315,7 +315,7 @@ export class Driver {
     const known = this.drawPartition(random)
     if (known === null) return
     // A coordinator writes to what is served, not to what is being deleted.
-    if (this.broker.shard.partition(known.partition.identity.key) !== known.partition) return
+    if (!this.isServed(known)) return
     for (let i = 0; i < PRODUCERS; i++) {
       const producerId = 1_000_000 + this.producerBase + i
       const sequence = this.sequenceOf(known, producerId)
@@ -326,10 +326,15 @@ export class Driver {
       const marker = buildEndTransactionMarker({ type, ...fields })
       this.broker.shard.appendInternal(known.partition, marker, (errorCode) => {
         if (errorCode === ErrorCode.NONE) this.acked(known, marker)
-        else this.surprise(errorCode, `a marker to ${known.name}`, known.partition.log.dataFolder)
+        else if (this.isServed(known))
+          this.surprise(errorCode, `a marker to ${known.name}`, known.partition.log.dataFolder)
       })
     }
     this.broker.shard.flush()
+  }
+
+  private isServed({ partition }: KnownPartition): boolean {
+    return this.broker.shard.partition(partition.identity.key) === partition
   }
 
   private async deleteRecords(random: SeededRandom): Promise<void> {
