@@ -128,13 +128,17 @@ describe('recovery', () => {
     expect(disk.openPaths).toEqual([])
   })
 
-  it('passes a read error on instead of taking it for the end', async () => {
+  it.each([
+    ['that comes once', false],
+    ['that stays', true],
+  ])('passes a read error %s on instead of taking it for the end', async (_name, sticky) => {
     const { disk } = await filled()
     const before = disk.snapshot()
     disk.inject({
       at: 2,
       operation: 'read',
       path: /\.log$/,
+      sticky,
       fault: { kind: 'error', code: 'EIO' },
     })
     await expect(recover(disk)).rejects.toThrow(/EIO/)
