@@ -2,17 +2,17 @@
  * Micro-benchmarks: sums, headers, schemas, varints, walks, look-ups, rings, timers, waiters, writes.
  *
  * Run: npm run bench -- micro [--check | --save]; --check runs the small set and fails when a task has
- * become twice as slow as bench/baseline.json says, --save makes that file anew from ten runs.
+ * become twice as slow as bench/baseline.json says for this major version of Node, --save makes that
+ * version's part anew from ten runs.
  */
-import { writeFileSync } from 'node:fs'
 import { machine } from './machine.ts'
 import {
   BASELINE_FILE,
-  type Baseline,
   type MicroFigure,
   measureMicro,
   readBaseline,
   slower,
+  writeBaseline,
 } from './micro/measure-micro.ts'
 import { showNumber, showTable } from './spread.ts'
 
@@ -34,6 +34,10 @@ async function main(flags: readonly string[]): Promise<number> {
 
 async function check(): Promise<number> {
   const baseline = readBaseline()
+  if (baseline === null) {
+    console.log(`no baseline was taken with Node ${process.version}: npm run bench -- micro --save`)
+    return 1
+  }
   let figures = await measureMicro(CHECK)
   const measured = figures.length
   let late = slower(figures, baseline)
@@ -51,7 +55,7 @@ async function showAll(): Promise<void> {
   const baseline = readBaseline()
   const figures = await measureMicro(FULL)
   const rows = figures.map(({ name, nanoseconds, ratio }) => {
-    const known = baseline.tasks[name]?.ratio ?? Number.NaN
+    const known = baseline?.tasks[name]?.ratio ?? Number.NaN
     return [
       name,
       showNumber(nanoseconds),
@@ -77,8 +81,7 @@ async function saveBaseline(): Promise<void> {
     const round = (value: number): number => Number(value.toPrecision(3))
     tasks[name] = { ratio: round(median), noise: round(ratios.at(-1)! / median) }
   }
-  const baseline: Baseline = { machine: machine(), tasks }
-  writeFileSync(BASELINE_FILE, `${JSON.stringify(baseline, null, 2)}\n`)
+  writeBaseline({ machine: machine(), tasks })
   console.log(`wrote ${BASELINE_FILE}`)
 }
 

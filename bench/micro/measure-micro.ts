@@ -1,9 +1,10 @@
 /**
  * Micro-benchmarks against what they were. Times differ from machine to machine and minute to minute,
  * so a task is held against a yardstick of plain arithmetic and copies measured in turns with it; the
- * median of such ratios is what baseline.json keeps.
+ * median of such ratios is what baseline.json keeps, one list per major version of Node: their compilers
+ * differ by more than the bound in single tasks.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Bench } from 'tinybench'
 import { type MicroTask, sink, task } from './micro-task.ts'
@@ -98,7 +99,20 @@ export function boundOf(noise: number): number {
   return Math.max(BOUND_LEAST, noise * NOISE_MARGIN)
 }
 
-export function readBaseline(): Baseline {
+const NODE_MAJOR = process.versions.node.split('.')[0]!
+
+/** Of this major version of Node; null when none was taken with it. */
+export function readBaseline(): Baseline | null {
+  return readBaselines()[NODE_MAJOR] ?? null
+}
+
+/** In place of what was there for this major version of Node; the others stay. */
+export function writeBaseline(baseline: Baseline): void {
+  const baselines = { ...readBaselines(), [NODE_MAJOR]: baseline }
+  writeFileSync(BASELINE_FILE, `${JSON.stringify(baselines, null, 2)}\n`)
+}
+
+function readBaselines(): Readonly<Record<string, Baseline>> {
   return JSON.parse(readFileSync(BASELINE_FILE, 'utf8'))
 }
 
