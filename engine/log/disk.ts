@@ -77,6 +77,8 @@ export interface Disk {
   /** Atomic, replaces an existing file. Durable after syncDir. */
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
+  /** For what the roll of a segment takes back only. */
+  unlinkSync(path: string): void
   /** With all content; a missing directory is fine. */
   removeDir(path: string): Promise<void>
   /** Makes creations, renames and removals in the directory durable (S6). */

@@ -51,10 +51,6 @@ export interface AppendResult {
 }
 
 export class LogAppender {
-  /** The full disk that stopped the last write; appends are refused until it is cleared. */
-  suspended: DiskError | null = null
-  /** It was the next segment that had no room: of this log nothing is to be undone. */
-  isRollRefused = false
   private readonly state: LogState
   private readonly staged = new StagedWrites()
   private readonly rules = { segmentBytes: 0, segmentMs: 0, nowMs: 0 }
@@ -84,7 +80,7 @@ export class LogAppender {
     result.lastOffset = -1
     result.logAppendTimeMs = -1
     result.duplicate = false
-    if (state.failed !== null || this.suspended !== null)
+    if (state.failed !== null || state.suspended !== null)
       return this.refuse(ErrorCode.KAFKA_STORAGE_ERROR)
     if (batch.length > state.options.segmentBytes)
       return this.refuse(ErrorCode.RECORD_LIST_TOO_LARGE)
@@ -109,8 +105,8 @@ export class LogAppender {
       staged.write(this.onWritten)
     } catch (error) {
       if (!isDiskFull(error)) throw state.fail(error)
-      this.suspended = error as DiskError
-      this.isRollRefused = false
+      state.suspended = error as DiskError
+      state.isTurnLost = true
       state.tail.clear()
       state.offsets.setWritten(state.offsets.logEndOffset, state.offsets.logEndOffset)
       throw error
@@ -174,8 +170,7 @@ export class LogAppender {
     } catch (error) {
       if (!isDiskFull(error)) throw state.fail(error)
       // What was staged before still has its room; from here on the turn is over for this log.
-      this.suspended = error as DiskError
-      this.isRollRefused = true
+      state.suspended = error as DiskError
       return false
     }
     return true

@@ -12,13 +12,11 @@ import { CorruptLog, loadProducers, rebuildSegment } from './segment-rebuild.ts'
 
 /**
  * Memory and files agree again, or there is still no room for that (false): then whoever appends next tries
- * again. `isRollRefused`: it was the next segment that found none, so nothing was changed in memory. Throws
- * CorruptLog, and DiskError, which has ended the log.
+ * again. Throws CorruptLog, and DiskError, which has ended the log.
  */
-export async function undone(state: LogState, isRollRefused: boolean): Promise<boolean> {
+export async function undone(state: LogState): Promise<boolean> {
   try {
-    if (isRollRefused) await removeBegun(state)
-    else await undoTurn(state)
+    await undoTurn(state)
     return true
   } catch (error) {
     if (isDiskFull(error)) return false
@@ -58,7 +56,7 @@ async function undoTurn(state: LogState): Promise<void> {
   await storeEpochs(state)
 }
 
-/** Removes files of segments behind the last one: of rolls that found no room for all of them. */
+/** Removes files of segments behind the last one: an attempt before this one may have got no further. */
 async function removeBegun(state: LogState): Promise<void> {
   const { disk } = state.ports
   const names = new Set(await disk.list(state.dir))

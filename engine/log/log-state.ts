@@ -58,6 +58,10 @@ export class LogState {
   rollJitterMs = 0
   /** The error that ended this log in this process (S5). */
   failed: DiskError | null = null
+  /** The full disk that stopped appends until `Log.resume`. */
+  suspended: DiskError | null = null
+  /** What the turn had staged was not written: memory knows of batches that the files do not hold. */
+  isTurnLost = false
   /** The owner knows of `failed` from here; it may have ended the log itself before. */
   private isFailureTold = false
   closed = false

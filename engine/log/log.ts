@@ -143,7 +143,7 @@ export class Log {
 
   /** The full disk that stopped appends; `resume` clears it. */
   get suspended(): DiskError | null {
-    return this.appender.suspended
+    return this.state.suspended
   }
 
   get sizeBytes(): number {
@@ -236,12 +236,12 @@ export class Log {
   /** After a full disk: puts the log back to what is written. True when appends may go on. */
   async resume(): Promise<boolean> {
     if (this.state.failed !== null) return false
-    if (this.appender.suspended === null) return true
+    if (this.state.suspended === null) return true
     this.resuming ??= this.undo().finally(() => {
       this.resuming = null
     })
     await this.resuming
-    return this.appender.suspended === null
+    return this.state.suspended === null
   }
 
   /** This leader's epoch starts at the log's end (C1); durable with the next sync of all. */
@@ -253,7 +253,7 @@ export class Log {
   /** Starts a new segment if the active one is older than segment.ms by wall clock and has content. */
   rollIfOld(nowMs: number): boolean {
     const { segments, options, rollJitterMs, failed, offsets } = this.state
-    if (segments.count === 0 || failed !== null || this.appender.suspended !== null) return false
+    if (segments.count === 0 || failed !== null || this.suspended !== null) return false
     if (this.state.moving) return false
     if (offsets.stagedEndOffset !== offsets.logEndOffset) return false
     const { active } = segments
@@ -453,7 +453,7 @@ export class Log {
     if (!this.appender.empty) this.appender.writeStaged()
     try {
       // Without room even now, memory and files differ: the next start reads the files.
-      if (!(await this.resume())) throw this.appender.suspended ?? state.failed
+      if (!(await this.resume())) throw this.state.suspended ?? state.failed
       await flush.syncAll()
       const { active } = state.segments
       active.finishTimeIndex()
@@ -477,7 +477,12 @@ export class Log {
   }
 
   private async undo(): Promise<void> {
-    await this.flush.settled()
-    if (await undone(this.state, this.appender.isRollRefused)) this.appender.suspended = null
+    const { state, flush } = this
+    if (state.isTurnLost) {
+      await flush.settled()
+      if (!(await undone(state))) return
+      state.isTurnLost = false
+    }
+    state.suspended = null
   }
 }

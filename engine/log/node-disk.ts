@@ -104,6 +104,14 @@ export class NodeDisk implements Disk {
     return orDiskError('unlink', path, fs.promises.unlink(path))
   }
 
+  unlinkSync(path: string): void {
+    try {
+      fs.unlinkSync(path)
+    } catch (error) {
+      throw toDiskError(error, 'unlink', path)
+    }
+  }
+
   removeDir(path: string): Promise<void> {
     return orDiskError('remove', path, fs.promises.rm(path, { recursive: true, force: true }))
   }

@@ -7,8 +7,6 @@
  *   *.swap                    at or above the smallest *.cleaned: removed; the others replace every
  *                             segment inside their offset range, then take their final names
  *   indexes without a log     removed
- *   an empty log inside the   removed: the roll that made it found no room for the rest
- *   range of the one before
  *
  * Each step is durable before the next one starts, so that a crash in between has one reading (S10).
  */
@@ -40,7 +38,6 @@ export async function tidyPartitionFolder(
   const before = names.size
   await removeLeftovers(disk, dir, names)
   await completeSwaps(disk, dir, names, logger)
-  await removeUnused(disk, dir, names)
   const bases = new Set(logBases(names))
   for (const name of names) {
     const parsed = parseSegmentFileName(name)
@@ -119,21 +116,6 @@ async function removeLeftovers(disk: Disk, dir: string, names: Set<string>): Pro
       name.endsWith(CLEANED_SUFFIX)
     )
       await remove(disk, dir, names, name)
-}
-
-/**
- * An empty segment inside the range of the one before it was made by a roll that then found no room for
- * its indexes; what was appended next went on before it. Empty ones behind that range are compaction's.
- */
-async function removeUnused(disk: Disk, dir: string, names: Set<string>): Promise<void> {
-  const pathOf = (base: number): string => `${dir}/${segmentFileName(base, SegmentSuffix.log)}`
-  let previous = -1
-  for (const baseOffset of logBases(names).slice(0, -1)) {
-    const isEmpty = (await disk.stat(pathOf(baseOffset)))?.size === 0
-    if (!isEmpty) previous = baseOffset
-    else if (previous >= 0 && (await endOffsetOf(disk, pathOf(previous), previous)) > baseOffset)
-      await removeSegmentFiles(disk, dir, names, baseOffset)
-  }
 }
 
 async function completeSwaps(

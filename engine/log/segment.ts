@@ -14,7 +14,7 @@
  */
 import { unreachable } from '../base/assert.ts'
 import { BATCH_HEADER_BYTES, batchMaxTimestamp } from '../record/batch.ts'
-import { type Disk, DiskError, type DiskFile } from './disk.ts'
+import type { Disk, DiskFile } from './disk.ts'
 import { OffsetIndex, RELATIVE_OFFSET_MAX } from './offset-index.ts'
 import { SegmentSuffix, segmentFileName } from './segment-files.ts'
 import { SegmentLease } from './segment-lease.ts'
@@ -95,17 +95,14 @@ export class Segment {
     this.mark = options.mark ?? ''
   }
 
-  /** Makes the files of a new segment. Its names are durable after a sync of the directory. */
+  /**
+   * Makes the files of a new segment, all or none: the log last, and what was made before an error is
+   * taken back. A log without its indexes would stand in the way of what goes on before it. The names
+   * are durable after a sync of the directory.
+   */
   static createSync(options: SegmentOptions): Segment {
     const segment = new Segment(options, 0, options.createdMs)
-    const { log, isNew } = createOrTakeEmpty(options.disk, segment.path(SegmentSuffix.log))
-    try {
-      segment.files = segment.openIndexesSync(log, isNew)
-    } catch (error) {
-      // Nothing was written to it, so nothing is lost with an error of the close.
-      log.close().catch(() => {})
-      throw error
-    }
+    segment.files = segment.createFilesSync()
     segment.summarized = true
     segment.cachedFrom = 0
     return segment
@@ -125,7 +122,7 @@ export class Segment {
   openSync(): SegmentFiles {
     if (this.files !== null) return this.files
     const log = this.options.disk.openSync(this.path(SegmentSuffix.log), 'read-write')
-    this.files = this.openIndexesSync(log, false)
+    this.files = this.openIndexesSync(log)
     return this.files
   }
 
@@ -305,38 +302,40 @@ export class Segment {
     return this.files
   }
 
-  private openIndexesSync(log: DiskFile, isNew: boolean): SegmentFiles {
+  private openIndexesSync(log: DiskFile): SegmentFiles {
     const { disk, baseOffset, indexBytesMax } = this.options
-    const path = (suffix: string) => this.path(suffix)
-    const offsets = path(SegmentSuffix.offsetIndex)
-    const times = path(SegmentSuffix.timeIndex)
+    const [offsets, times, transactions] = this.indexPaths()
     return {
       log,
-      offsetIndex: isNew
-        ? OffsetIndex.createSync(disk, offsets, baseOffset, indexBytesMax)
-        : OffsetIndex.openSync(disk, offsets, baseOffset, indexBytesMax),
-      timeIndex: isNew
-        ? TimeIndex.createSync(disk, times, baseOffset, indexBytesMax)
-        : TimeIndex.openSync(disk, times, baseOffset, indexBytesMax),
-      transactionIndex: TransactionIndex.openSync(
-        disk,
-        path(SegmentSuffix.transactionIndex),
-        baseOffset,
-      ),
+      offsetIndex: OffsetIndex.openSync(disk, offsets, baseOffset, indexBytesMax),
+      timeIndex: TimeIndex.openSync(disk, times, baseOffset, indexBytesMax),
+      transactionIndex: TransactionIndex.openSync(disk, transactions, baseOffset),
     }
   }
-}
 
-/** A roll that found no room for all its files leaves an empty one, for the next try. */
-function createOrTakeEmpty(disk: Disk, path: string): { log: DiskFile; isNew: boolean } {
-  try {
-    return { log: disk.openSync(path, 'create-new'), isNew: true }
-  } catch (error) {
-    if (!(error instanceof DiskError) || error.code !== 'EEXIST') throw error
-    const left = disk.openSync(path, 'read-write')
-    if (left.sizeSync() === 0) return { log: left, isNew: false }
-    left.close().catch(() => {})
-    throw error
+  private createFilesSync(): SegmentFiles {
+    const { disk, baseOffset, indexBytesMax } = this.options
+    const [offsets, times, transactions] = this.indexPaths()
+    const made: string[] = []
+    try {
+      const offsetIndex = OffsetIndex.createSync(disk, offsets, baseOffset, indexBytesMax)
+      made.push(offsets)
+      const timeIndex = TimeIndex.createSync(disk, times, baseOffset, indexBytesMax)
+      made.push(times)
+      const transactionIndex = TransactionIndex.openSync(disk, transactions, baseOffset)
+      const log = disk.openSync(this.path(SegmentSuffix.log), 'create-new')
+      return { log, offsetIndex, timeIndex, transactionIndex }
+    } catch (error) {
+      // Empty index files keep no descriptor, so the names are all there is.
+      for (const path of made) disk.unlinkSync(path)
+      throw error
+    }
+  }
+
+  /** Offset index, time index, transaction index. */
+  private indexPaths(): readonly [string, string, string] {
+    const { offsetIndex, timeIndex, transactionIndex } = SegmentSuffix
+    return [this.path(offsetIndex), this.path(timeIndex), this.path(transactionIndex)]
   }
 }
 

@@ -1,5 +1,5 @@
 /** How a disk fails in the fault suite, and to which calls each way applies. */
-import type { FaultPlan, Operation } from '../support/simulated-disk.ts'
+import type { FaultPlan, Operation } from '../support/simulated-faults.ts'
 
 const CHANGING: ReadonlySet<Operation> = new Set([
   'create',

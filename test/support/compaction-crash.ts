@@ -31,7 +31,8 @@ import {
   TestClock,
 } from './log-rig.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
-import { type FaultKind, SimulatedDisk } from './simulated-disk.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
+import type { FaultKind } from './simulated-faults.ts'
 
 export interface CompactionCrashPlan {
   readonly seed: number

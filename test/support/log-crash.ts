@@ -27,7 +27,8 @@ import {
   TestClock,
 } from './log-rig.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
-import { type FaultKind, SimulatedDisk } from './simulated-disk.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
+import type { FaultKind } from './simulated-faults.ts'
 
 export interface CrashPlan {
   readonly seed: number

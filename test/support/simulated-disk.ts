@@ -20,51 +20,9 @@ import {
   replaceFile,
 } from '../../engine/log/disk.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
+import { concerns, type FaultKind, type FaultPlan, type Operation } from './simulated-faults.ts'
 import { SimulatedFile } from './simulated-file.ts'
 import { Content, DirNode, drawKept, FileNode, sizeOf, Tree, type Unit } from './simulated-tree.ts'
-
-export type Operation =
-  /** Of what is there; as a plan's operation it stands for 'create' too. */
-  | 'open'
-  | 'create'
-  | 'write'
-  | 'read'
-  | 'truncate'
-  | 'sync'
-  | 'close'
-  | 'makeDir'
-  | 'list'
-  | 'stat'
-  | 'rename'
-  | 'unlink'
-  | 'removeDir'
-  | 'syncDir'
-  | 'freeBytes'
-
-export type FaultKind =
-  /** Fails with `code`, nothing done. */
-  | { readonly kind: 'error'; readonly code: string }
-  /** A write takes `bytes` (default half), the next write to any file fails with `code`. */
-  | { readonly kind: 'short-write'; readonly bytes?: number; readonly code: string }
-  /** The sync fails and its pages count as clean: still readable (kept) or gone at once (lost). */
-  | { readonly kind: 'sync-failure'; readonly mode: 'kept' | 'lost' }
-  /** One bit of what a read returns is wrong. */
-  | { readonly kind: 'read-flip' }
-  /** From here on every call fails; take a crash state to go on. */
-  | { readonly kind: 'power-loss' }
-
-export interface FaultPlan {
-  /** Which matching call, from 1, counted from the injection. */
-  readonly at: number
-  readonly operation?: Operation
-  readonly operations?: ReadonlySet<Operation>
-  readonly path?: RegExp
-  /** Calls to let pass before it counts. */
-  readonly after?: number
-  /** Every later matching call suffers too, as on a file system that went read-only. */
-  readonly sticky?: boolean
-  readonly fault: FaultKind
-}
 
 export interface SimulatedDiskOptions {
   readonly seed?: number
@@ -310,11 +268,15 @@ export class SimulatedDisk implements Disk {
   }
 
   async unlink(path: string): Promise<void> {
+    this.unlinkSync(path)
+    await this.wait()
+  }
+
+  unlinkSync(path: string): void {
     this.enter('unlink', path)
     const { dir, name } = this.parentOf(path, 'unlink')
     this.fileAt(path, 'unlink')
     this.tree.edit(dir, [{ dir, name, node: null }])
-    await this.wait()
   }
 
   async removeDir(path: string): Promise<void> {
@@ -476,12 +438,6 @@ export class SimulatedDisk implements Disk {
     }
     return { dir, name }
   }
-}
-
-function concerns({ operation, operations }: FaultPlan, called: Operation): boolean {
-  if (operations?.has(called) === false) return false
-  if (operation === undefined || operation === called) return true
-  return operation === 'open' && called === 'create'
 }
 
 /** Paths come again and again. */

@@ -1,6 +1,7 @@
 /** An open file of the simulated disk: its calls change the node, and fail as the disk's faults say. */
 import { DiskError, type DiskFile } from '../../engine/log/disk.ts'
-import type { FaultKind, Operation, SimulatedDisk } from './simulated-disk.ts'
+import type { SimulatedDisk } from './simulated-disk.ts'
+import type { FaultKind, Operation } from './simulated-faults.ts'
 import type { FileNode } from './simulated-tree.ts'
 
 export class SimulatedFile implements DiskFile {

@@ -10,9 +10,11 @@ import {
   problemsOf,
   put,
   readAll,
+  recover,
   TestClock,
 } from '../../support/log-rig.ts'
-import { type Operation, SimulatedDisk } from '../../support/simulated-disk.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
+import type { Operation } from '../../support/simulated-faults.ts'
 
 /** Counts the disk's calls of one kind from here on. */
 function counter(disk: SimulatedDisk, operation: Operation, path = /./): { count: number } {
@@ -205,6 +207,45 @@ describe('a failed write', () => {
     expect(put(log, labelled('x'.repeat(100)))).toBe(2)
     await log.close('clean')
     expect(await problemsOf(disk)).toEqual([])
+  })
+
+  it.each([/\.index$/, /\.timeindex$/, /\.log$/])(
+    'leaves nothing of a new segment that found no room for its %s',
+    async (path) => {
+      for (const how of ['clean', 'abandon'] as const) {
+        const disk = new SimulatedDisk()
+        let log = await openLog(disk, { segmentBytes: 400 })
+        put(log, labelled('x'.repeat(150)))
+        const names = await disk.list(LOG_DIR)
+        const full = { kind: 'error', code: 'ENOSPC' } as const
+        disk.inject({ at: 1, operation: 'create', path, fault: full })
+        const large = log.append(labelled('y'.repeat(200)), CLIENT)
+        expect(large.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+        expect((await disk.list(LOG_DIR)).sort()).toEqual(names.sort())
+        expect(await log.resume()).toBe(true)
+        // Smaller ones go on in the segment before it, past where it would have begun.
+        expect([put(log, labelled('a')), put(log, labelled('b'))]).toEqual([1, 2])
+        await log.close(how)
+        if (how === 'abandon') await recover(disk)
+        log = await openLog(disk, { segmentBytes: 400 })
+        expect([log.logEndOffset, (await readAll(log)).length]).toEqual([3, 3])
+        expect(put(log, labelled('y'.repeat(200)))).toBe(3)
+        expect(log.segmentBaseOffsets()).toEqual([0, 3])
+        await log.close('clean')
+        expect(await problemsOf(disk)).toEqual([])
+      }
+    },
+  )
+
+  it('ends the log when what it had made of a new segment cannot be taken back', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 400 })
+    fill(log, 2)
+    const error = (code: string) => ({ kind: 'error', code }) as const
+    disk.inject({ at: 1, operation: 'create', path: /2\.log$/, fault: error('ENOSPC') })
+    disk.inject({ at: 1, operation: 'unlink', fault: error('EIO') })
+    expect(() => log.append(labelled('x'.repeat(100)), CLIENT)).toThrow(/EIO/)
+    expect(log.failed?.code).toBe('EIO')
   })
 
   it('keeps what a turn had staged before it found no room for a new segment', async () => {

@@ -119,25 +119,6 @@ describe('a read', () => {
     expect((await readAll(log)).length).toBe(30 - (bases[2]! - bases[1]!))
   })
 
-  it.each(['clean', 'abandon'] as const)(
-    'passes over the empty segment of a roll that found no room, after %s',
-    async (how) => {
-      const disk = new SimulatedDisk()
-      let log = await openLog(disk)
-      for (let i = 0; i < 30; i++) put(log, labelled(`${i}`.padEnd(90, '.')))
-      const bases = log.segmentBaseOffsets()
-      await log.close(how)
-      // The append that wanted it was refused; smaller ones went on in the segment before.
-      const unused = bases[1]! + 1
-      const path = `/data/orders-0/${String(unused).padStart(20, '0')}.log`
-      await (await disk.open(path, 'create-new')).close()
-      log = await openLog(disk)
-      expect(log.segmentBaseOffsets()).toEqual(bases)
-      expect((await readAll(log)).length).toBe(30)
-      expect(await disk.stat(path)).toBeNull()
-    },
-  )
-
   it('keeps the files of a deleted segment open for whoever reads them', async () => {
     const disk = new SimulatedDisk()
     const log = await openLog(disk, { fileDeleteDelayMs: 0 })
