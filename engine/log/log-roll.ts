@@ -49,6 +49,8 @@ export function rollOrFail(state: LogState): void {
 /** As roll, for what can be asked again later: false when there is no room, and nothing has changed. */
 export function rollIfRoom(state: LogState): boolean {
   if (state.segments.active.stagedSize === 0) return true
+  // Producer state may hold what was never written, and a snapshot would keep it.
+  if (state.suspended !== null) return false
   try {
     roll(state)
   } catch (error) {

@@ -58,7 +58,7 @@ export class LogState {
   rollJitterMs = 0
   /** The error that ended this log in this process (S5). */
   failed: DiskError | null = null
-  /** The full disk that stopped appends until `Log.resume`. */
+  /** The full disk that stopped appends until `Log.resume`; no segment may begin meanwhile. */
   suspended: DiskError | null = null
   /** What the turn had staged was not written: memory knows of batches that the files do not hold. */
   isTurnLost = false

@@ -253,7 +253,7 @@ export class Log {
   /** Starts a new segment if the active one is older than segment.ms by wall clock and has content. */
   rollIfOld(nowMs: number): boolean {
     const { segments, options, rollJitterMs, failed, offsets } = this.state
-    if (segments.count === 0 || failed !== null || this.suspended !== null) return false
+    if (segments.count === 0 || failed !== null) return false
     if (this.state.moving) return false
     if (offsets.stagedEndOffset !== offsets.logEndOffset) return false
     const { active } = segments
@@ -480,7 +480,8 @@ export class Log {
     const { state, flush } = this
     if (state.isTurnLost) {
       await flush.settled()
-      if (!(await undone(state))) return
+      // No deletion and no swap of segments beside it.
+      if (!(await state.exclusive(() => undone(state)))) return
       state.isTurnLost = false
     }
     state.suspended = null

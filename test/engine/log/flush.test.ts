@@ -248,6 +248,28 @@ describe('a failed write', () => {
     expect(log.failed?.code).toBe('EIO')
   })
 
+  it('begins no segment before a turn that a full disk undid is undone', async () => {
+    const clock = new TestClock()
+    const disk = new SimulatedDisk()
+    const options = { segmentMs: 1_000, retentionMs: 1_000 }
+    const log = await openLog(disk, options, { clock })
+    put(log, labelled('kept'))
+    disk.inject({ at: 1, operation: 'write', fault: { kind: 'error', code: 'ENOSPC' } })
+    const lost = { producerId: 4, producerEpoch: 0, baseSequence: 0 }
+    log.append(labelled('lost', 1, lost), CLIENT)
+    expect(() => log.writeStaged()).toThrow(/ENOSPC/)
+    clock.pass(3_600_000)
+    expect(log.rollIfOld(clock.wallMs())).toBe(false)
+    expect(await log.runRetention(clock.wallMs())).toMatchObject({ deletedSegments: 0 })
+    expect(await log.resume()).toBe(true)
+    expect((await log.runRetention(clock.wallMs())).deletedSegments).toBe(1)
+    await log.close('clean')
+    const again = await openLog(disk, options, { clock })
+    // Its producer state does not know the batch that was refused.
+    expect(again.append(labelled('lost', 1, lost), CLIENT)).toMatchObject({ duplicate: false })
+    await again.close('abandon')
+  })
+
   it('keeps what a turn had staged before it found no room for a new segment', async () => {
     const disk = new SimulatedDisk()
     const log = await openLog(disk, { segmentBytes: 400 })
