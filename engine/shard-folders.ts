@@ -48,11 +48,6 @@ export function failsFolder(error: DiskError): boolean {
   return !isDiskFull(error) && !HARMLESS.has(error.code)
 }
 
-/** Whether a path is the data folder or lies in it. */
-export function liesIn(folder: string, path: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
-}
-
 export class ShardFolders {
   readonly folders: readonly string[]
   private readonly failures: Map<string, string>

@@ -7,11 +7,12 @@
 import { ErrorCode } from './base/errors.ts'
 import { limits } from './base/limits.ts'
 import { type Disk, DiskError } from './log/disk.ts'
-import { type LogMove, MoveCancelled } from './log/log-move.ts'
+import { type LeaveOldFolder, type LogMove, MoveCancelled } from './log/log-move.ts'
+import { liesIn } from './log/refused-folders.ts'
 import type { Partition } from './partition/partition.ts'
 import type { Shard } from './shard.ts'
 import type { ShardCompaction } from './shard-compaction.ts'
-import { failsFolder, liesIn, type ShardFolders } from './shard-folders.ts'
+import { failsFolder, type ShardFolders } from './shard-folders.ts'
 import type { ShardUpkeep } from './shard-upkeep.ts'
 
 export interface MovesParts {
@@ -122,9 +123,11 @@ export class ShardMoves {
     try {
       // The copy follows what retention takes away; it does not chase what compaction makes.
       await compaction.hold(partition)
+      const from = partition.log.dataFolder
       const leave = await this.changeOver(partition, move)
+      const onError = (error: DiskError): void => this.failIn(from, error)
       // Waits for readers of the old files; the next move does not.
-      void leave().then((old) => {
+      void leave(onError).then((old) => {
         const delayMs = partition.log.options.fileDeleteDelayMs
         if (old !== null) upkeep.removeFolderLater(old, delayMs)
       })
@@ -139,10 +142,7 @@ export class ShardMoves {
     }
   }
 
-  private async changeOver(
-    partition: Partition,
-    move: LogMove,
-  ): Promise<() => Promise<string | null>> {
+  private async changeOver(partition: Partition, move: LogMove): Promise<LeaveOldFolder> {
     const { shard, folders, onMoved } = this.parts
     const { clock, logger } = shard
     const from = partition.log.dataFolder
@@ -172,6 +172,10 @@ export class ShardMoves {
       `${partition.name} could not be moved to ${folder}: ${error.message}. It stays where it is; ask ` +
         'for the move again when the folder is in order.',
     )
+    this.failIn(folder, error)
+  }
+
+  private failIn(folder: string, error: DiskError): void {
     if (liesIn(folder, error.path) && failsFolder(error)) this.parts.failFolder(folder, error)
   }
 

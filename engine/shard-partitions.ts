@@ -170,8 +170,9 @@ export class ShardPartitions {
    * partitions; none when it was known.
    */
   takeFolderOffline(folder: string, reason: string, error: DiskError): number[] {
-    const { shard, folders, moves } = this.parts
+    const { shard, disk, folders, moves } = this.parts
     if (!folders.fail(folder, reason)) return []
+    disk.refuseChanges(folder)
     const keys: number[] = []
     this.failing = true
     for (const partition of shard.partitions.values()) {

@@ -7,6 +7,7 @@
 
 import type { Logger } from '../engine/base/logger.ts'
 import type { Controller } from '../engine/coordinator/controller/controller.ts'
+import type { Disk } from '../engine/log/disk.ts'
 import { partitionKey } from '../engine/metadata/image.ts'
 import type { DataFolders, FolderReport } from '../engine/shard-folders.ts'
 import { calls } from '../workers/messages.ts'
@@ -14,6 +15,8 @@ import type { Router } from '../workers/router.ts'
 import type { UnfinishedMove } from './data-folders.ts'
 
 export interface FolderWatchParts {
+  /** Of shard 0's own files: checkpoints and the metadata. */
+  readonly disk: Pick<Disk, 'refuseChanges'>
   readonly dataFolders: Pick<DataFolders, 'folders' | 'failed'>
   readonly controller: Pick<Controller, 'takeOffline'>
   /** To be taken up again. */
@@ -69,7 +72,10 @@ export class FolderWatch {
   /** One after the other, in order. */
   report(report: FolderReport): void {
     const isNews = report.failed && !this.failed.has(report.folder)
-    if (report.failed) this.failed.add(report.folder)
+    if (report.failed) {
+      this.failed.add(report.folder)
+      this.parts.disk.refuseChanges(report.folder)
+    }
     if (report.offlineKeys.length > 0) this.unclean.add(report.folder)
     if (isNews) this.endIfNothingLeft(report)
     this.working = this.working.then(() =>

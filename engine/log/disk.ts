@@ -89,6 +89,8 @@ export interface Disk {
   totalBytes(path: string): Promise<number>
   /** The whole file; null when there is none. For small files. */
   readFile(path: string): Promise<Buffer | null>
+  /** The folder failed: no call that changes names in it begins from now on, refused-folders.ts. */
+  refuseChanges(folder: string): void
   /**
    * Old content or new content after any crash, never a mix (S7). One writer per path at a time.
    */

@@ -15,7 +15,7 @@
 import { assert } from '../base/assert.ts'
 import { limits } from '../base/limits.ts'
 import { markedFolderName, parsePartitionFolder } from './data-folder.ts'
-import { DiskError, type DiskFile, readFully, writeFully } from './disk.ts'
+import { DiskError, type DiskFile, isDiskFull, readFully, writeFully } from './disk.ts'
 import type { LogFlush } from './flush.ts'
 import { LEADER_EPOCH_FILE } from './leader-epochs.ts'
 import { parentOf } from './log-open.ts'
@@ -40,6 +40,12 @@ interface SegmentCopy {
   /** Copied whole with its indexes, synced, and never to grow. */
   complete: boolean
 }
+
+/**
+ * What is left to do in the old folder, which may fail without harm to the log: resolves with its path, to
+ * be removed, or null when it is to stay. `onError` hears in the same turn why.
+ */
+export type LeaveOldFolder = (onError?: (error: DiskError) => void) => Promise<string | null>
 
 export class LogMove {
   /** The data folder it goes to. */
@@ -106,7 +112,7 @@ export class LogMove {
    * The change-over; no append may come before it resolves. Throws DiskError or MoveCancelled with the
    * log as it was. Resolves with what is left to do in the old folder, which may fail without harm.
    */
-  async finish(): Promise<() => Promise<string | null>> {
+  async finish(): Promise<LeaveOldFolder> {
     const { state } = this
     assert(!state.moving, `${state.name} is moved once at a time`)
     state.moving = true
@@ -253,15 +259,13 @@ export class LogMove {
     return `${this.dir}/${segmentFileName(source.baseOffset, suffix)}`
   }
 
-  private async changeOver(): Promise<() => Promise<string | null>> {
+  private async changeOver(): Promise<LeaveOldFolder> {
     const { state } = this
     const { disk } = state.ports
     this.assertLive()
     assert(state.offsets.stagedEndOffset === state.offsets.logEndOffset, 'nothing is staged')
     const { active } = state.segments
-    active.finishTimeIndex()
-    await active.flushIndexes()
-    await storeEpochs(state)
+    await this.finishActive()
     await this.copyUpTo(0)
     // A segment whose roll a full disk left unfinished keeps its indexes in memory.
     for (const copy of this.copies)
@@ -282,8 +286,21 @@ export class LogMove {
     return this.swap(dir, segments)
   }
 
+  /** The last writes to the old folder: an error of theirs ends the log there, but for want of room. */
+  private async finishActive(): Promise<void> {
+    const { state } = this
+    const { active } = state.segments
+    try {
+      active.finishTimeIndex()
+      await active.flushIndexes()
+      await storeEpochs(state)
+    } catch (error) {
+      throw isDiskFull(error) ? error : state.fail(error)
+    }
+  }
+
   /** The one step in which memory changes over. */
-  private swap(dir: string, segments: readonly Segment[]): () => Promise<string | null> {
+  private swap(dir: string, segments: readonly Segment[]): LeaveOldFolder {
     const { state } = this
     const { openSegments } = state.ports
     const oldDir = state.dir
@@ -299,11 +316,15 @@ export class LogMove {
     }
     this.retention.forgetDeleted()
     this.endOffset = state.offsets.logEndOffset
-    return () => this.leave(oldDir, old)
+    return (onError) => this.leave(oldDir, old, onError)
   }
 
   /** Renames the old folder and gives its files back as readers let go; null when it is to stay. */
-  private async leave(oldDir: string, old: readonly Segment[]): Promise<string | null> {
+  private async leave(
+    oldDir: string,
+    old: readonly Segment[],
+    onError?: (error: DiskError) => void,
+  ): Promise<string | null> {
     const { name, ports } = this.state
     const parsed = parsePartitionFolder(name)
     assert(parsed !== null, `${name} is a partition`)
@@ -317,6 +338,7 @@ export class LogMove {
     } catch (error) {
       if (!(error instanceof DiskError)) throw error
       renamed = null
+      onError?.(error)
       ports.logger.warn(
         `${name} was moved, but its old folder could not be renamed: ${error.message}. ` +
           'The next start puts it aside.',

@@ -19,7 +19,7 @@ import { LogFlush } from './flush.ts'
 import { type AppendOrigin, type AppendResult, LogAppender } from './log-append.ts'
 import { LogCompaction } from './log-compaction.ts'
 import { putAside } from './log-delete.ts'
-import { LogMove, MoveCancelled } from './log-move.ts'
+import { type LeaveOldFolder, LogMove, MoveCancelled } from './log-move.ts'
 import {
   createFolder,
   type LogPlace,
@@ -405,7 +405,7 @@ export class Log {
   }
 
   /** The change-over: appends must be held back until it resolves. See LogMove.finish. */
-  finishMove(move: LogMove): Promise<() => Promise<string | null>> {
+  finishMove(move: LogMove): Promise<LeaveOldFolder> {
     const done = this.resume().then((isWhole) => {
       if (!isWhole) throw new MoveCancelled(`${this.topicPartition} takes no appends`)
       return move.finish()

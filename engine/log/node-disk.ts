@@ -14,6 +14,7 @@ import {
   parentDir,
   replaceFile,
 } from './disk.ts'
+import { RefusedFolders } from './refused-folders.ts'
 
 /**
  * Linux takes at most this many pieces in one call (IOV_MAX); more are written by the caller's
@@ -44,14 +45,17 @@ export class NodeDisk implements Disk {
    * costs a tenth of the time: for a start, which opens thousands of folders and serves nobody yet.
    */
   inThread = false
+  private readonly refused = new RefusedFolders()
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     if (this.inThread) return this.openSync(path, mode)
+    if (mode === 'create-new') this.refused.check('open', path)
     const fd = await orDiskError('open', path, openAsync(path, OPEN_FLAGS[mode]))
     return new NodeFile(path, fd, this)
   }
 
   openSync(path: string, mode: OpenMode): DiskFile {
+    if (mode === 'create-new') this.refused.check('open', path)
     try {
       return new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode]), this)
     } catch (error) {
@@ -61,6 +65,7 @@ export class NodeDisk implements Disk {
 
   /** Level by level: Node's recursive mkdir never ends below a folder that takes none, as /proc. */
   async makeDir(path: string): Promise<void> {
+    this.refused.check('mkdir', path)
     try {
       await fs.promises.mkdir(path)
       return
@@ -96,15 +101,19 @@ export class NodeDisk implements Disk {
     return { size: stat.size, isDirectory: stat.isDirectory(), modifiedMs: stat.mtimeMs }
   }
 
-  rename(from: string, to: string): Promise<void> {
-    return orDiskError('rename', from, fs.promises.rename(from, to))
+  async rename(from: string, to: string): Promise<void> {
+    this.refused.check('rename', from)
+    this.refused.check('rename', to)
+    await orDiskError('rename', from, fs.promises.rename(from, to))
   }
 
-  unlink(path: string): Promise<void> {
-    return orDiskError('unlink', path, fs.promises.unlink(path))
+  async unlink(path: string): Promise<void> {
+    this.refused.check('unlink', path)
+    await orDiskError('unlink', path, fs.promises.unlink(path))
   }
 
   unlinkSync(path: string): void {
+    this.refused.check('unlink', path)
     try {
       fs.unlinkSync(path)
     } catch (error) {
@@ -112,13 +121,15 @@ export class NodeDisk implements Disk {
     }
   }
 
-  removeDir(path: string): Promise<void> {
-    return orDiskError('remove', path, fs.promises.rm(path, { recursive: true, force: true }))
+  async removeDir(path: string): Promise<void> {
+    this.refused.check('remove', path)
+    await orDiskError('remove', path, fs.promises.rm(path, { recursive: true, force: true }))
   }
 
   async syncDir(path: string): Promise<void> {
     const handle = await orDiskError('open', path, fs.promises.open(path, 'r'))
     try {
+      this.refused.check('sync', path)
       await orDiskError('sync', path, handle.sync())
     } finally {
       await orDiskError('close', path, handle.close())
@@ -138,6 +149,10 @@ export class NodeDisk implements Disk {
   readFile(path: string): Promise<Buffer | null> {
     const bytes = this.inThread ? inPromise(() => fs.readFileSync(path)) : readFileAsync(path)
     return orNull('read', path, bytes)
+  }
+
+  refuseChanges(folder: string): void {
+    this.refused.add(folder)
   }
 
   writeFileAtomic(path: string, content: Buffer | string): Promise<void> {

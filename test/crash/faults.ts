@@ -198,7 +198,6 @@ interface Planned {
 const SAME_TICK_TURNS = 12
 /** What holds records: a failed write or sync of it condemns the data folder at once. */
 const SEGMENT_PATH = /\/\d{20}\.(log|index|timeindex|txnindex)$/
-const PARTITION_DIR = /-\d+$/
 const LOG_PATH = /\/\d{20}\.log$/
 
 class FaultPoint {
@@ -242,9 +241,7 @@ class FaultPoint {
     this.problem ??= this.driver.surprises[0] ?? null
     if (isStarted) await this.epilogue()
     disk.onCall = null
-    // A directory's may lie in the middle of a step that had begun; what it says is not believed, and
-    // the next start would show it if it were.
-    const [retried] = disk.retriedSyncs.filter((path) => !PARTITION_DIR.test(path))
+    const [retried] = disk.retriedSyncs
     if (retried !== undefined) this.problem ??= `${retried} is synced again after a failed sync`
     return this.problem ?? (await this.startAgain())
   }

@@ -318,6 +318,32 @@ describe('a partition that is moved', () => {
     expect(await shard.disk.list('/c')).toEqual([])
   })
 
+  it.each([
+    ['syncs its index in the old folder', 'sync', /^\/a\/orders-0\/\d+\.index$/],
+    ['syncs the name of what it left', 'syncDir', /^\/a$/],
+  ] as const)('takes the old folder offline when it fails as it %s', async (_, operation, path) => {
+    const shard = await rig()
+    const configs = new Map([['index.interval.bytes', '100']])
+    await shard.add({ ...topicOf('orders', 1, 4), configs })
+    const [key, sibling] = [partitionKey(1, 0), partitionKey(1, 3)]
+    for (const value of ['x'.repeat(200), 'y'.repeat(200)])
+      for (const each of [key, sibling]) {
+        expect(shard.append(each, value).errorCode).toBe(-2)
+        shard.shard.flush()
+      }
+    const fault = { kind: 'sync-failure', mode: 'lost' } as const
+    shard.disk.inject({ at: 1, operation, path, fault })
+    expect(await shard.move(key, '/c')).toBe(0)
+    await until(() => shard.reports.some(({ failed }) => failed))
+    expect(shard.reports).toContainEqual(expect.objectContaining({ folder: '/a', failed: true }))
+    expect(shard.append(sibling, 'late').errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect(shard.shard.partition(key)?.offline === null).toBe(operation === 'syncDir')
+    // Whatever was under way goes no further there.
+    await expect(shard.disk.syncDir('/a')).rejects.toThrow(/EIO/)
+    expect(shard.disk.retriedSyncs).toEqual([])
+    await shard.closeClean()
+  })
+
   it('stays when the other folder fails, which then takes no more', async () => {
     const shard = await rig()
     await shard.add(topicOf('orders', 1, 1))

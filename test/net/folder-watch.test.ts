@@ -15,7 +15,9 @@ function rig(failed: ReadonlyMap<string, string> = new Map()) {
   let checkpoints = 0
   router.answers.failFolder = (_: never, shard: number) => ({ offlineKeys: [100 + shard] })
   router.answers.moveReplicas = () => ({ partitions: [{ errorCode: 0 }] })
+  const refused: string[] = []
   const watch = new FolderWatch({
+    disk: { refuseChanges: (folder) => refused.push(folder) },
     dataFolders: { folders: ['/a', '/b', '/c'], failed },
     controller: {
       takeOffline: async (keys) => {
@@ -36,7 +38,17 @@ function rig(failed: ReadonlyMap<string, string> = new Map()) {
         checkpoints++
       },
     })
-  return { watch, begin, router, topic, logger, offline, exits, checkpoints: () => checkpoints }
+  return {
+    watch,
+    begin,
+    router,
+    topic,
+    logger,
+    offline,
+    exits,
+    refused,
+    checkpoints: () => checkpoints,
+  }
 }
 
 const failure = (folder: string): FolderReport => ({
@@ -49,10 +61,11 @@ const failure = (folder: string): FolderReport => ({
 
 describe('a folder that one shard found failed', () => {
   it('is told once to every shard, to the operator and to the metadata', async () => {
-    const { watch, begin, router, logger, offline, exits } = rig()
+    const { watch, begin, router, logger, offline, exits, refused } = rig()
     watch.report(failure('/b'))
     watch.report({ ...failure('/b'), offlineKeys: [8] })
     expect(watch.hasFailed('/b')).toBe(true)
+    expect(new Set(refused)).toEqual(new Set(['/b']))
     expect(offline).toEqual([])
     begin()
     await vi.waitFor(() => expect(offline).toEqual([7, 100, 101, 102, 8]))

@@ -19,6 +19,7 @@ import {
   type OpenMode,
   replaceFile,
 } from '../../engine/log/disk.ts'
+import { RefusedFolders } from '../../engine/log/refused-folders.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import { concerns, type FaultKind, type FaultPlan, type Operation } from './simulated-faults.ts'
 import { SimulatedFile } from './simulated-file.ts'
@@ -39,6 +40,14 @@ export interface SimulatedDiskOptions {
 /** Crash states are enumerated up to this many pending units, sampled above. */
 const EXHAUSTIVE_UNITS_MAX = 12
 const SAMPLES = 64
+const CHANGING_NAMES: ReadonlySet<Operation> = new Set([
+  'create',
+  'makeDir',
+  'rename',
+  'unlink',
+  'removeDir',
+  'syncDir',
+])
 /** Turns of the microtask queue within which a failure is known to everyone it concerns. */
 const SAME_TICK_TURNS = 12
 
@@ -58,6 +67,7 @@ export class SimulatedDisk implements Disk {
   private readonly random: SeededRandom
   private faults: { plan: FaultPlan; left: number; after: number }[] = []
   private powered = true
+  private readonly refused = new RefusedFolders()
 
   constructor(options: SimulatedDiskOptions = {}, tree = new Tree(options.plain !== true)) {
     this.options = options
@@ -250,6 +260,7 @@ export class SimulatedDisk implements Disk {
 
   async rename(from: string, to: string): Promise<void> {
     this.enter('rename', from)
+    this.refused.check('rename', to)
     const source = this.parentOf(from, 'rename')
     const target = this.parentOf(to, 'rename')
     const node = source.dir.entries.get(source.name)
@@ -332,6 +343,10 @@ export class SimulatedDisk implements Disk {
     return content
   }
 
+  refuseChanges(folder: string): void {
+    this.refused.add(folder)
+  }
+
   writeFileAtomic(path: string, content: Buffer | string): Promise<void> {
     return replaceFile(this, path, content)
   }
@@ -343,6 +358,7 @@ export class SimulatedDisk implements Disk {
    */
   enter(operation: Operation, path: string): FaultKind | null {
     if (!this.powered) throw new DiskError('EIO', path, `no power: ${operation}`)
+    if (CHANGING_NAMES.has(operation)) this.refused.check(operation, path)
     this.calls++
     this.onCall?.(operation, path)
     if (this.faults.length === 0) return null

@@ -97,6 +97,30 @@ describe.each([
     await readable.close()
   })
 
+  it('begins no change of names in a folder that failed, and reads on', async () => {
+    for (const name of ['bad', 'bad-not', 'good']) await disk.makeDir(`${dir}/${name}/t-0`)
+    for (const name of ['bad', 'good']) await disk.writeFileAtomic(`${dir}/${name}/f`, 'one')
+    const bad = `${dir}/bad`
+    disk.refuseChanges(bad)
+    const changes: (() => unknown)[] = [
+      () => disk.open(`${bad}/t-0/new`, 'create-new'),
+      () => disk.openSync(`${bad}/new`, 'create-new'),
+      () => disk.makeDir(`${bad}/t-1`),
+      () => disk.rename(`${bad}/f`, `${dir}/good/g`),
+      () => disk.rename(`${dir}/good/f`, `${bad}/g`),
+      () => disk.unlink(`${bad}/f`),
+      () => disk.unlinkSync(`${bad}/f`),
+      () => disk.removeDir(bad),
+      () => disk.syncDir(bad),
+      () => disk.writeFileAtomic(`${bad}/f`, 'two'),
+    ]
+    for (const change of changes) expect(await codeOf(change)).toBe('EIO')
+    expect((await disk.list(bad)).sort()).toEqual(['f', 't-0'])
+    expect(String(await disk.readFile(`${bad}/f`))).toBe('one')
+    await disk.syncDir(`${dir}/bad-not`)
+    await disk.writeFileAtomic(`${dir}/good/f`, 'two')
+  })
+
   it('lists, stats, renames, removes and replaces', async () => {
     await disk.makeDir(`${dir}/t`)
     await disk.writeFileAtomic(`${dir}/t/c`, 'one')

@@ -261,6 +261,29 @@ describe('simulated disk: faults', () => {
     expect(await disk.crash(1).list('/')).toEqual(['a'])
   })
 
+  it('begins no change of names in a folder that failed, and reads on', async () => {
+    const disk = SimulatedDisk.holding({ '/bad/t-0/f': 'one', '/good/f': 'one' })
+    disk.refuseChanges('/bad')
+    const changes: (() => unknown)[] = [
+      () => disk.open('/bad/new', 'create-new'),
+      () => disk.makeDir('/bad/t-1'),
+      () => disk.rename('/bad/t-0/f', '/good/g'),
+      () => disk.rename('/good/f', '/bad/g'),
+      () => disk.unlink('/bad/t-0/f'),
+      () => disk.removeDir('/bad/t-0'),
+      () => disk.syncDir('/bad'),
+    ]
+    for (const change of changes) expect((await errorOf(change)).code).toBe('EIO')
+    expect([...disk.snapshot().keys()]).toEqual([
+      '/bad/',
+      '/bad/t-0/',
+      '/bad/t-0/f',
+      '/good/',
+      '/good/f',
+    ])
+    await disk.syncDir('/good')
+  })
+
   it('refuses what a real disk refuses', async () => {
     const disk = SimulatedDisk.holding({ '/d/a': 'x' })
     expect((await errorOf(() => disk.open('/d/a', 'create-new'))).code).toBe('EEXIST')
