@@ -232,7 +232,7 @@ export class ShardPartitions {
       topicPartition: name,
       topicId: topic.topicId,
       logStartOffset: dataFolders.logStartOffsets.get(name) ?? 0,
-      newFolder: topic.internal ? 'later' : 'made',
+      newFolder: this.newFolderOf(topic),
       openSegments: this.openSegments,
       wallClockGuard: this.wallClockGuard,
       onFailed: (error) => partition?.fail(error),
@@ -254,6 +254,15 @@ export class ShardPartitions {
       partition.fail(new DiskError('EIO', folder, 'use after the failure of'))
     if (topic.name === OFFSETS_TOPIC) this.coordinatorsToLoad.push(index)
     compaction.consider(partition)
+  }
+
+  /**
+   * With its first record: a topic of a thousand partitions is made in the time of its metadata, and what
+   * is never written to costs neither files nor descriptors. Among several data folders a partition shows
+   * at once where it lives, since one that is found nowhere may be in a folder that failed.
+   */
+  private newFolderOf({ internal }: TopicImage): 'later' | 'made' {
+    return internal || this.parts.folders.folders.length === 1 ? 'later' : 'made'
   }
 
   /** Loading goes on behind the start; requests meanwhile are answered with "load in progress". */

@@ -128,6 +128,15 @@ describe('a new partition', () => {
     expect(foldersOf(shard, 3, 1)).toEqual(['/a'])
   })
 
+  it('is there at once, so that a start knows it from those of a folder that is missing', async () => {
+    const shard = await rig()
+    await shard.applyImage(withTopics(shard.shard.image, [topicOf('orders', 1, 2)]))
+    expect([await shard.disk.list('/a'), await shard.disk.list('/b')]).toEqual([
+      ['orders-0'],
+      ['orders-1'],
+    ])
+  })
+
   it('avoids a folder that failed, even if that shows at its creation', async () => {
     const shard = await rig()
     await shard.add(topicOf('first', 1, 1))

@@ -12,6 +12,7 @@ import {
   withTopics,
 } from '../../engine/metadata/image.ts'
 import { buildBatch } from '../../engine/record/build.ts'
+import type { Shard } from '../../engine/shard.ts'
 import type { AppendOptions, ReadRequest, ReadResult } from '../../engine/shard-port.ts'
 import { TestClock } from '../support/log-rig.ts'
 import { settleFolders } from '../support/settled-folders.ts'
@@ -46,7 +47,11 @@ function topicOf(name: string, ordinal: number, configs: [string, string][] = []
   }
 }
 
-async function rig(topics: TopicImage[], disk = new SimulatedDisk({ seed: 7 })) {
+async function rig(
+  topics: TopicImage[],
+  disk = new SimulatedDisk({ seed: 7 }),
+  settle: (shard: Shard) => Promise<void> = settleFolders,
+) {
   await disk.makeDir('/data')
   const clock = new TestClock()
   const empty = emptyImage('clusterAAAAAAAAAAAAAAA', 1)
@@ -74,7 +79,7 @@ async function rig(topics: TopicImage[], disk = new SimulatedDisk({ seed: 7 })) 
   let image: MetadataImage = withTopics(empty, topics)
   await assembled.applyImage(image)
   const { shard } = assembled
-  await settleFolders(shard)
+  await settle(shard)
   return {
     ...assembled,
     disk,
@@ -82,7 +87,7 @@ async function rig(topics: TopicImage[], disk = new SimulatedDisk({ seed: 7 })) 
     async change(next: (image: MetadataImage) => MetadataImage) {
       image = next(image)
       await assembled.applyImage(image)
-      await settleFolders(shard)
+      await settle(shard)
     },
     append(key: number, ...values: string[]): Appended {
       const result: Appended = { errorCode: -2, baseOffset: -2 }
@@ -270,25 +275,34 @@ describe('a shard', () => {
     expect(await disk.list('/data/__consumer_offsets-0')).toContain('00000000000000000001.snapshot')
   })
 
-  it('creates the folder of an internal partition with its first record', async () => {
-    const shard = await rig([topicOf('__consumer_offsets', 2)])
-    expect(await shard.disk.list('/data')).toEqual([])
-    const key = partitionKey(2, 1)
-    const partition = shard.shard.partition(key)
-    if (partition === undefined) throw new Error('the partition is owned')
-    const answers: number[] = []
-    for (const value of ['a', 'b']) {
-      const batch = buildBatch({
-        records: [{ key: Buffer.from('k'), value: Buffer.from(value), timestamp: 1 }],
-      })
-      shard.shard.appendInternal(partition, batch, (_, baseOffset) => answers.push(baseOffset))
-    }
-    await partition.log.createFolder()
-    await new Promise((resolve) => setImmediate(resolve))
-    shard.shard.flush()
-    expect(answers).toEqual([0, 1])
-    expect(await shard.disk.list('/data')).toEqual(['__consumer_offsets-1'])
-  })
+  it.each(['__consumer_offsets', 'orders'])(
+    'creates the folder of a partition of %s with its first record',
+    async (topic) => {
+      const shard = await rig([topicOf(topic, 2)], undefined, async () => {})
+      expect(await shard.disk.list('/data')).toEqual([])
+      const key = partitionKey(2, 1)
+      const partition = shard.shard.partition(key)
+      if (partition === undefined) throw new Error('the partition is owned')
+      const answers: number[] = []
+      for (const value of ['a', 'b']) {
+        const batch = buildBatch({
+          records: [{ key: Buffer.from('k'), value: Buffer.from(value), timestamp: 1 }],
+        })
+        shard.shard.appendInternal(partition, batch, (_, baseOffset) => answers.push(baseOffset))
+      }
+      await partition.log.createFolder()
+      await new Promise((resolve) => setImmediate(resolve))
+      shard.shard.flush()
+      expect(answers).toEqual([0, 1])
+      expect(await shard.disk.list('/data')).toEqual([`${topic}-1`])
+      await shard.closeClean()
+      const again = await rig([topicOf(topic, 2)], shard.disk, async () => {})
+      expect(await shard.disk.list('/data')).toEqual([`${topic}-1`])
+      expect(
+        [0, 1].map((at) => again.shard.partition(partitionKey(2, at))?.log.logEndOffset),
+      ).toEqual([0, 2])
+    },
+  )
 
   it('reads old data through the pool, and an unreadable disk takes the partition offline', async () => {
     const first = await rig([topicOf('orders', 1)])
