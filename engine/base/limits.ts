@@ -191,6 +191,11 @@ export const limits = {
   partitionsOpenedAtOnce: 64,
   /** Changes of control state that wait for the one being written; beyond it they are refused. */
   metaTransactionsMax: 10_000,
+  /**
+   * Room kept for changes of control state when the disk is full, so that topics can be deleted and options
+   * lowered: some hundred changes. Beyond it they are refused until there is room.
+   */
+  metaReserveBytes: 64 * 1024,
   /** Options set for one resource (topic, broker, group, subscription); more are refused. */
   configEntriesMax: 1_000,
   /** Groups, and client metrics subscriptions, with options of their own; further ones are refused. */

@@ -8,16 +8,22 @@
  *     4  crc       uint32   CRC-32C of the payload
  *     8  payload   UTF-8    {"revision":n,"changes":[[key,value or null],…]}
  *
+ *     …  reserve   zeros    up to limits.metaReserveBytes behind the last entry
+ *
  *   sluice-meta.snapshot   one entry of the same form, replaced atomically (S7)
  *        payload            {"revision":n,"entries":[[key,value,revision],…]}
+ *
+ * The reserve is the ballast of S11: on a disk that producers filled the next entries go where the file has
+ * its blocks already, so that an operator can delete topics and lower options. It is filled up while there
+ * is room. (File systems that write every block anew, as btrfs and ZFS, give no such promise.)
  *
  * A transaction is one entry, written and synced before the next begins. So only the last entry can be
  * torn, and what is torn was never answered: it is cut at open. Log entries at or below the snapshot's
  * revision are already in it (a crash between snapshot and truncation).
  *
  * Control state is never guessed: a snapshot that does not read, a log with a whole entry behind a
- * damaged one, or a snapshot without its log refuses the start. A full disk refuses changes until there
- * is room; any other failed write or sync refuses them until the next start (S5).
+ * damaged one, or a snapshot without its log refuses the start. A full disk refuses changes, once the
+ * reserve is used up, until there is room; any other failed write or sync refuses them until the next start (S5).
  *
  * Keys bound to a lease live in memory only: on one node a lease ends with its process.
  */
@@ -40,12 +46,14 @@ import type {
   MetaLease,
   MetaStore,
   MetaWatch,
+  RoomFor,
 } from './meta-store.ts'
 
 export const META_LOG_FILE = 'sluice-meta.log'
 export const META_SNAPSHOT_FILE = 'sluice-meta.snapshot'
 
 const HEADER_BYTES = 8
+const ZEROS = Buffer.alloc(limits.metaReserveBytes)
 /** The log is folded into the snapshot once it is larger than this and than the snapshot. */
 const FOLD_BYTES_MIN = 256 * 1024
 
@@ -77,7 +85,10 @@ export class EmbeddedMetaStore implements MetaStore {
   private readonly leased = new Map<string, MetaLease>()
   private readonly watchers = new Set<Watcher>()
   private revision = 0
+  /** Where the next entry goes. */
   private logBytes = 0
+  /** Size of the file: the reserve ends here. */
+  private fileBytes = 0
   private snapshotBytes = 0
   private readonly queue = new OneAtATime(limits.metaTransactionsMax, 'changes of control state')
   private failed: unknown = null
@@ -94,6 +105,9 @@ export class EmbeddedMetaStore implements MetaStore {
     try {
       await store.loadSnapshot()
       await store.loadLog(logger)
+      const sizeFound = store.fileBytes
+      store.fillReserve()
+      if (store.fileBytes > sizeFound) await store.file.sync()
     } catch (error) {
       await store.file.close()
       throw error
@@ -114,8 +128,9 @@ export class EmbeddedMetaStore implements MetaStore {
   transact(
     compares: readonly MetaCompare[],
     changes: readonly MetaChange[],
+    room: RoomFor = 'any change',
   ): Promise<number | null> {
-    return this.queue.run(() => this.run(compares, changes))
+    return this.queue.run(() => this.run(compares, changes, room))
   }
 
   watch(prefix: string, listener: Watcher['listener']): MetaWatch {
@@ -145,13 +160,14 @@ export class EmbeddedMetaStore implements MetaStore {
   private async run(
     compares: readonly MetaCompare[],
     changes: readonly MetaChange[],
+    room: RoomFor,
   ): Promise<number | null> {
     if (this.failed !== null) throw this.failed
     for (const { key, revision } of compares)
       if ((this.entries.get(key)?.revision ?? 0) !== revision) return null
     const revision = this.revision + 1
     const durable = changes.flatMap((change) => this.durablePart(change))
-    if (durable.length > 0) await this.append(durable, revision)
+    if (durable.length > 0) await this.append(durable, revision, room)
     this.revision = revision
     this.apply(changes, revision)
     if (this.logBytes > Math.max(FOLD_BYTES_MIN, this.snapshotBytes)) await this.fold()
@@ -165,17 +181,39 @@ export class EmbeddedMetaStore implements MetaStore {
   }
 
   /** A failed write or sync leaves the file unknown: the store takes no further change (S5). */
-  private async append(changes: LogPayload['changes'], revision: number): Promise<void> {
+  private async append(
+    changes: LogPayload['changes'],
+    revision: number,
+    room: RoomFor,
+  ): Promise<void> {
     const entry = encodeEntry({ revision, changes })
     try {
+      const full = this.fillReserve()
+      if (full !== null && room === 'an addition') throw full
       writeFullySync(this.file, [entry], this.logBytes)
     } catch (error) {
-      // The file was cut back to where it ended: with room again, the next change may be taken.
+      // The file was cut back to its last entry: with room again, the next change may be taken.
       if (!isDiskFull(error)) this.failed = error
+      else this.fileBytes = this.file.sizeSync()
       throw error
     }
     await this.orFail(() => this.file.sync())
     this.logBytes += entry.length
+    this.fileBytes = Math.max(this.fileBytes, this.logBytes)
+  }
+
+  /** Makes the reserve whole when half of it is used; the error if there is no room for that. */
+  private fillReserve(): DiskError | null {
+    if (this.fileBytes - this.logBytes >= limits.metaReserveBytes / 2) return null
+    const bytes = this.logBytes + limits.metaReserveBytes - this.fileBytes
+    try {
+      writeFullySync(this.file, [ZEROS.subarray(0, bytes)], this.fileBytes)
+    } catch (error) {
+      if (isDiskFull(error)) return error as DiskError
+      throw error
+    }
+    this.fileBytes += bytes
+    return null
   }
 
   private async orFail(run: () => Promise<void>): Promise<void> {
@@ -226,6 +264,7 @@ export class EmbeddedMetaStore implements MetaStore {
     })
     this.snapshotBytes = content.length
     this.logBytes = 0
+    this.fileBytes = 0
   }
 
   private async loadSnapshot(): Promise<void> {
@@ -262,7 +301,9 @@ export class EmbeddedMetaStore implements MetaStore {
       )
     }
     this.logBytes = at
-    if (at === size) return
+    this.fileBytes = size
+    const end = endOfContent(content, size)
+    if (at >= end) return
     const later = nextEntryAt(content.subarray(0, size), at + 1)
     if (later >= 0)
       throw new MetaStoreCorrupt(
@@ -272,9 +313,10 @@ export class EmbeddedMetaStore implements MetaStore {
     const again = Buffer.alloc(size)
     if (readFullySync(this.file, again, 0) !== size || !again.equals(content.subarray(0, size)))
       throw new DiskError('EIO', this.file.path, 'two reads differ of')
-    logger.warn(`${this.file.path}: cut ${size - at} bytes of a change that was never completed`)
+    logger.warn(`${this.file.path}: cut ${end - at} bytes of a change that was never completed`)
     await this.file.truncate(at)
     await this.file.sync()
+    this.fileBytes = at
   }
 }
 
@@ -291,6 +333,13 @@ async function openOrCreate(disk: Disk, dir: string): Promise<DiskFile> {
   await file.sync()
   await disk.syncDir(dir)
   return file
+}
+
+/** Where the zeros at the end begin. */
+function endOfContent(content: Buffer, size: number): number {
+  let end = size
+  while (end > 0 && content[end - 1] === 0) end--
+  return end
 }
 
 /** Where a whole entry starts at or behind `from`; -1 when none does. */

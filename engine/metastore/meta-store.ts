@@ -32,6 +32,12 @@ export interface MetaLease {
   revoke(): Promise<void>
 }
 
+/**
+ * Where a store keeps room for a full disk: `any change` (the default) may take all of it, which lets an
+ * operator delete and lower options; what only adds is refused while half of it is left.
+ */
+export type RoomFor = 'any change' | 'an addition'
+
 export interface MetaWatch {
   cancel(): void
 }
@@ -45,7 +51,11 @@ export interface MetaStore {
    * not hold. Rejects when it cannot be known whether they took effect (disk or connection lost): read
    * again then.
    */
-  transact(compares: readonly MetaCompare[], changes: readonly MetaChange[]): Promise<number | null>
+  transact(
+    compares: readonly MetaCompare[],
+    changes: readonly MetaChange[],
+    room?: RoomFor,
+  ): Promise<number | null>
   /** Hears of changes under `prefix` made from now on, in order; hints, not promises. */
   watch(
     prefix: string,

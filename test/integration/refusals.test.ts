@@ -151,8 +151,15 @@ describe('a disk', () => {
       }
       const broker = await startBroker({ dataFolder: join(disk, 'data'), overrides })
       cleanups.push(() => broker.kill())
+      const admin = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING }).admin()
+      cleanups.push(() => admin.disconnect())
+      await admin.connect()
+      const configEntries = [{ name: 'file.delete.delay.ms', value: '0' }]
+      await admin.createTopics({ topics: [{ topic: 'old', numPartitions: 1, configEntries }] })
       const producer = await newProducer(broker.address)
       const value = 'x'.repeat(200_000)
+      for (let n = 0; n < 20; n++)
+        await producer.send({ topic: 'old', acks: -1, messages: [{ value, partition: 0 }] })
       let acknowledged = 0
       let failure = ''
       while (failure === '' && acknowledged < 400) {
@@ -173,6 +180,19 @@ describe('a disk', () => {
         .filter((line) => /\] (ERROR|WARN) /.test(line))
       expect(told.join('\n')).toMatch(/filling-0.*(ENOSPC|no space)/i)
       expect(told.length).toBeLessThan(10)
+
+      // An operator makes room: what is deleted is soon there for others.
+      await admin.deleteTopics({ topics: ['old'] })
+      await expect
+        .poll(
+          () =>
+            producer.send({ topic: 'filling', acks: -1, messages: [{ value, partition: 0 }] }).then(
+              () => 'taken',
+              (error: Error) => error.message,
+            ),
+          { timeout: 10_000 },
+        )
+        .toBe('taken')
 
       // Room again, a new start: everything acknowledged is there, and writes go on.
       await broker.kill()

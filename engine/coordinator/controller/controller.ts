@@ -27,7 +27,7 @@ import {
   withOffline,
   withTopics,
 } from '../../metadata/image.ts'
-import type { MetaChange, MetaStore } from '../../metastore/meta-store.ts'
+import type { MetaChange, MetaStore, RoomFor } from '../../metastore/meta-store.ts'
 import type { CreateTopicsRequest } from '../../protocol/19-create-topics.ts'
 import type { DeleteTopicsRequest } from '../../protocol/20-delete-topics.ts'
 import type { CreatePartitionsRequest } from '../../protocol/37-create-partitions.ts'
@@ -231,7 +231,7 @@ export class Controller {
         grown.push(topicImage(name, larger, this.cluster.incarnation))
       }
       if (changes.length > 0) {
-        await this.commit(changes)
+        await this.commit(changes, {}, 'an addition')
         await this.publish(withTopics(this.current, grown))
       }
       return results
@@ -298,7 +298,7 @@ export class Controller {
   allocateProducerIds(count: number): Promise<{ firstProducerId: number; count: number }> {
     return this.changes.run(async () => {
       const firstProducerId = this.cluster.nextProducerId
-      await this.commit([], { nextProducerId: firstProducerId + count })
+      await this.commit([], { nextProducerId: firstProducerId + count }, 'an addition')
       return { firstProducerId, count }
     })
   }
@@ -354,7 +354,7 @@ export class Controller {
       key: `${TOPIC_PREFIX}${image.name}`,
       value: JSON.stringify(record),
     }))
-    await this.commit(changes, { nextOrdinal })
+    await this.commit(changes, { nextOrdinal }, 'an addition')
     const images = planned.map(({ image }) => image)
     await this.publish(withTopics(this.current, images))
   }
@@ -399,12 +399,14 @@ export class Controller {
   private async commit(
     changes: readonly MetaChange[],
     cluster: Partial<ClusterRecord> = {},
+    room: RoomFor = 'any change',
   ): Promise<void> {
     const next = { ...this.cluster, ...cluster }
     const revision = await this.ports.store
       .transact(
         [{ key: CLUSTER_KEY, revision: this.clusterRevision }],
         [...changes, { key: CLUSTER_KEY, value: JSON.stringify(next) }],
+        room,
       )
       .catch((error: unknown) => {
         throw new ApiError(ErrorCode.KAFKA_STORAGE_ERROR, `the change was not stored: ${error}`)

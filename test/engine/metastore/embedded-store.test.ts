@@ -154,6 +154,67 @@ describe('the embedded store', () => {
     await expect(put(store, 'a', '5')).rejects.toThrow()
     expect(await contentOf(store)).toEqual({ a: '3' })
   })
+
+  describe('on a full disk', () => {
+    /** The disk holds what the store has and not a byte more. */
+    async function filled(): Promise<{ disk: SimulatedDisk; store: EmbeddedMetaStore }> {
+      const before = await newDisk()
+      const first = await open(before)
+      for (let n = 0; n < 100; n++) await put(first, `topics/${n}`, 'x'.repeat(300))
+      await first.close()
+      const files = filesOf(before)
+      const capacityBytes = [...files.values()].reduce((sum, { length }) => sum + length, 0)
+      const disk = SimulatedDisk.holding(Object.fromEntries(files), { capacityBytes })
+      return { disk, store: await open(disk) }
+    }
+
+    it('takes what frees room, from its reserve, and keeps that over a restart', async () => {
+      const { disk, store } = await filled()
+      for (let n = 0; n < 90; n++) await put(store, `topics/${n}`, null)
+      await store.close()
+      const again = await open(disk)
+      expect((await again.range('topics/')).length).toBe(10)
+      await put(again, 'topics/90', null)
+      expect(disk.freeNow()).toBe(0)
+    })
+
+    it('refuses additions before deletions, and both once the reserve is used up', async () => {
+      const { store } = await filled()
+      let added = 0
+      const add = (n: number) =>
+        store.transact([], [{ key: `more/${n}`, value: 'y'.repeat(300) }], 'an addition')
+      await expect(
+        (async () => {
+          for (; added < 1_000; added++) await add(added)
+        })(),
+      ).rejects.toThrow(/ENOSPC/)
+      let changed = 0
+      await expect(
+        (async () => {
+          for (; changed < 1_000; changed++) await put(store, 'options', `${changed}`.padEnd(300))
+        })(),
+      ).rejects.toThrow(/ENOSPC/)
+      expect(changed * 300).toBeGreaterThan(limits.metaReserveBytes / 4)
+      expect((await store.range('more/')).length).toBe(added)
+      expect((await store.get('options'))?.value.trim()).toBe(`${changed - 1}`)
+    })
+
+    it('fills the reserve again when there is room', async () => {
+      const disk = await newDisk()
+      const sizeOf = async (): Promise<number> => (await disk.stat(LOG))?.size ?? 0
+      disk.inject({
+        at: 1,
+        operation: 'write',
+        sticky: true,
+        fault: { kind: 'error', code: 'ENOSPC' },
+      })
+      const store = await open(disk)
+      expect(await sizeOf()).toBe(0)
+      disk.clearFaults()
+      await put(store, 'a', '1')
+      expect(await sizeOf()).toBe(limits.metaReserveBytes)
+    })
+  })
 })
 
 /** What is on the disk now, directories left out. */
@@ -177,9 +238,17 @@ describe('a damaged store', () => {
     const files = await written(3)
     const log = files.get(LOG)
     if (log === undefined) throw new Error('the log exists')
+    const end = log.findLastIndex((byte) => byte !== 0) + 1
     for (let cut = 1; cut < 20; cut++) {
-      files.set(LOG, log.subarray(0, log.length - cut))
-      expect(Object.keys(await contentOf(await reopened(files)))).toEqual(['key-0', 'key-1'])
+      const torn = log.subarray(0, end - cut)
+      // With the reserve behind it, and as a file that ends there.
+      for (const content of [Buffer.concat([torn, Buffer.alloc(log.length - torn.length)]), torn]) {
+        files.set(LOG, content)
+        const store = await reopened(files)
+        expect(Object.keys(await contentOf(store))).toEqual(['key-0', 'key-1'])
+        await put(store, 'next', '1')
+        await store.close()
+      }
     }
   })
 

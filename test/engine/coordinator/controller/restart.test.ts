@@ -108,7 +108,7 @@ describe('a power cut', () => {
       on.disk,
       () => given.length,
       async () => {
-        for (let n = 1; n <= 8; n++) given.push(await on.controller.allocateProducerIds(n * 10))
+        for (let n = 1; n <= 12; n++) given.push(await on.controller.allocateProducerIds(n * 10))
       },
     )
     let expected = 0

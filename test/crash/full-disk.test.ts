@@ -1,0 +1,96 @@
+/** A broker on a disk that producers filled: what an operator can still do, and that it helps. */
+import { expect, it } from 'vitest'
+import { ErrorCode } from '../../engine/base/errors.ts'
+import { silentLogger } from '../../engine/base/logger.ts'
+import { ConfigOperation } from '../../engine/coordinator/controller/config-changes.ts'
+import { ConfigResourceType } from '../../engine/metadata/config-resource.ts'
+import { partitionKey } from '../../engine/metadata/image.ts'
+import { buildBatch } from '../../engine/record/build.ts'
+import { TestClock } from '../support/log-rig.ts'
+import { SimulatedBroker, settled } from '../support/simulated-broker.ts'
+import { SimulatedDisk } from '../support/simulated-disk.ts'
+
+const CAPACITY_BYTES = 400_000
+const KEY_OF_FILLING = partitionKey(2, 0)
+const APPEND = { acks: -1, timeoutMs: 1_000, produceVersion: 12, internalAllowed: false } as const
+
+async function brokerOn(disk: SimulatedDisk, clock: TestClock) {
+  const more = { logger: silentLogger, seed: 1, folders: ['/d0'] }
+  const broker = await SimulatedBroker.start({ disk, clock, ...more })
+  const { controller, shard } = broker
+  return {
+    broker,
+    async create(name: string): Promise<number> {
+      const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+      const request = { topics: [topic], timeoutMs: 1_000, validateOnly: false }
+      const [created] = await controller.createTopics(request)
+      return created?.errorCode ?? -1
+    },
+    async remove(name: string): Promise<number> {
+      const request = { topics: [], topicNames: [name], timeoutMs: 1_000 }
+      const [deleted] = await controller.deleteTopics(request)
+      return deleted?.errorCode ?? -1
+    },
+    async limit(name: string, retentionBytes: number): Promise<number> {
+      const value = String(retentionBytes)
+      const operation = { configOperation: ConfigOperation.set }
+      const configs = [{ name: 'retention.bytes', value, ...operation }]
+      const resource = { resourceType: ConfigResourceType.topic, resourceName: name, configs }
+      const [answer] = await controller.alterConfigs([{ ...resource, replaces: false }], false)
+      return answer?.errorCode ?? -1
+    },
+    async append(name: string, bytes: number): Promise<number> {
+      const key = partitionKey(controller.image.topics.get(name)!.ordinal, 0)
+      const records = [{ key: null, value: Buffer.alloc(bytes, 1), timestamp: clock.wallMs() }]
+      let answer = -2
+      shard.append(key, buildBatch({ records }), APPEND, (errorCode) => {
+        answer = errorCode
+      })
+      shard.flush()
+      await settled()
+      return answer
+    },
+  }
+}
+
+/** Two topics that leave no room for another record: `old` holds a quarter of it. */
+async function filled() {
+  const disk = SimulatedDisk.holding({}, { seed: 3, capacityBytes: CAPACITY_BYTES })
+  await disk.makeDir('/d0')
+  const clock = new TestClock()
+  const at = await brokerOn(disk, clock)
+  for (const name of ['old', 'filling']) expect(await at.create(name)).toBe(0)
+  for (let n = 0; n < 20; n++) expect(await at.append('old', 5_000)).toBe(0)
+  for (const bytes of [900, 1]) while ((await at.append('filling', bytes)) === 0);
+  expect(await at.append('filling', 900)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+  expect(disk.freeNow()).toBeLessThan(200)
+  const end = at.broker.shard.partition(KEY_OF_FILLING)?.log.logEndOffset ?? -1
+  return { disk, clock, at, end }
+}
+
+it('on a full disk options can be lowered and topics deleted, which makes room', async () => {
+  const { disk, at } = await filled()
+  expect(await at.limit('filling', 50_000)).toBe(0)
+  expect(await at.remove('old')).toBe(0)
+  at.broker.pass(120_000)
+  await settled()
+  expect(disk.freeNow()).toBeGreaterThan(90_000)
+  // The first one finds that there is room again.
+  await at.append('filling', 900)
+  expect(await at.append('filling', 900)).toBe(0)
+  expect(await at.create('new')).toBe(0)
+  await at.broker.stop()
+})
+
+it('after a crash on a full disk a deletion and one more start bring the rest back', async () => {
+  const { disk, clock, end } = await filled()
+  const crashed = await brokerOn(disk, clock)
+  // There is no room for what a recovery writes.
+  expect(crashed.broker.shard.partition(KEY_OF_FILLING)).toBeUndefined()
+  expect(await crashed.remove('old')).toBe(0)
+  const again = await brokerOn(disk, clock)
+  expect(again.broker.shard.partition(KEY_OF_FILLING)?.log.logEndOffset).toBe(end)
+  expect(disk.freeNow()).toBeGreaterThan(90_000)
+  expect(await again.append('filling', 900)).toBe(0)
+  await again.broker.stop()
+})
