@@ -10,7 +10,6 @@ import type { Clock } from '../engine/base/clock.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import type { Random } from '../engine/base/random.ts'
-import { CheckpointFile, readOffsetCheckpoint } from '../engine/log/checkpoints.ts'
 import { takeCleanShutdown } from '../engine/log/clean-shutdown.ts'
 import { CorruptFile } from '../engine/log/corrupt-file.ts'
 import { listDataFolder, markedFolderName, topicPartitionName } from '../engine/log/data-folder.ts'
@@ -28,6 +27,7 @@ import type { DataFolders } from '../engine/shard-folders.ts'
 import { topicSettings } from '../engine/topic-settings.ts'
 import type { Jobs } from '../workers/jobs.ts'
 import { keepOne } from './duplicate-folders.ts'
+import { takeCheckpoints } from './folder-checkpoints.ts'
 import type { FolderLock } from './folder-lock.ts'
 import { unadoptedProblem } from './unadopted-folder.ts'
 
@@ -172,8 +172,8 @@ export async function placeFolders(
   const damaged = new Map<string, string>()
   const failed = new Map(open.failed)
   await eachFolder(ports, failed, async (folder) => {
-    const { starts, points, cleaned } = await readCheckpoints(ports, folder)
     const found = await knownPartitions(ports, folder, image, unfinishedDeletions)
+    const { starts, points, cleaned } = await takeCheckpoints(ports, folder, found.owned)
     // Starts only rise: of two, as after a move, the later one counts.
     for (const [name, offset] of starts)
       logStartOffsets.set(name, Math.max(offset, logStartOffsets.get(name) ?? 0))
@@ -213,13 +213,6 @@ export async function placeFolders(
     // What lies in a folder that cannot be seen is still to be deleted.
     finishedDeletions: failed.size > 0 ? [] : [...unfinishedDeletions.keys()],
   }
-}
-
-async function readCheckpoints({ disk, logger }: FolderPorts, folder: string) {
-  const starts = await readOffsetCheckpoint(disk, folder, CheckpointFile.logStartOffset, logger)
-  const points = await readOffsetCheckpoint(disk, folder, CheckpointFile.recoveryPoint, logger)
-  const cleaned = await readOffsetCheckpoint(disk, folder, CheckpointFile.cleaner, logger)
-  return { starts, points, cleaned }
 }
 
 /** The copy of a move that a stop cut short. */
@@ -286,6 +279,8 @@ interface FoundFolders {
   readonly known: readonly string[]
   /** Of them: those with nothing in them. */
   readonly unmade: readonly string[]
+  /** Partitions of known topics, by their ids, that are or were here: what checkpoints may speak of. */
+  readonly owned: ReadonlySet<string>
   /** Of them: those whose identity cannot be read, and why. */
   readonly damaged: ReadonlyMap<string, string>
   readonly futures: readonly FutureFolder[]
@@ -302,18 +297,24 @@ async function knownPartitions(
   const damaged = new Map<string, string>()
   const known: string[] = []
   const unmade: string[] = []
+  const owned = new Set<string>()
   const futures: FutureFolder[] = []
   const { folders, unknown } = await listDataFolder(disk, dataFolder)
   for (const name of unknown)
     logger.warn(`${dataFolder}/${name} is no partition's folder; it is left alone`)
   for (const { kind, name, topic, partition } of folders) {
     const path = `${dataFolder}/${name}`
-    if (kind === 'delete') await disk.removeDir(path)
     if (kind === 'future')
       futures.push({ folder: dataFolder, name, partition: topicPartitionName(topic, partition) })
-    if (kind !== 'partition') continue
+    if (kind !== 'partition' && kind !== 'delete') continue
     const found = image.topics.get(topic)
     const { topicId, problem } = await readIdentity(disk, path, found?.topicId)
+    if (found !== undefined && (topicId === found.topicId || problem !== null))
+      owned.add(topicPartitionName(topic, partition))
+    if (kind === 'delete') {
+      await disk.removeDir(path)
+      continue
+    }
     if (problem !== null && found !== undefined) {
       logger.error(`${path} stays offline: ${problem}`)
       damaged.set(name, problem)
@@ -336,7 +337,7 @@ async function knownPartitions(
     }
   }
   await disk.syncDir(dataFolder)
-  return { known, unmade, damaged, futures }
+  return { known, owned, unmade, damaged, futures }
 }
 
 /**

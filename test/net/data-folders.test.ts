@@ -1,6 +1,7 @@
 /** What a start makes of partition folders that a crash left half made. */
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseBrokerConfig } from '../../engine/base/config.ts'
+import { CheckpointFile, formatOffsetCheckpoint } from '../../engine/log/checkpoints.ts'
 import { formatPartitionMetadata } from '../../engine/log/partition-metadata.ts'
 import { emptyImage, type TopicImage, withTopics } from '../../engine/metadata/image.ts'
 import { placeFolders } from '../../net/data-folders.ts'
@@ -77,6 +78,65 @@ it('of two folders of a partition the one in which nothing was made is removed',
   )
   expect(dataFolders.placed.get('t-0')).toBe('/data')
   expect(await disk.list('/more')).toEqual([])
+})
+
+describe('checkpoints', () => {
+  const NAMES = [
+    CheckpointFile.logStartOffset,
+    CheckpointFile.recoveryPoint,
+    CheckpointFile.cleaner,
+  ] as const
+  const entries = (folder: string) =>
+    Object.fromEntries(
+      NAMES.map((name) => [
+        `${folder}/${name}`,
+        formatOffsetCheckpoint(
+          new Map([
+            ['t-0', 12],
+            ['gone-0', 3],
+          ]),
+        ),
+      ]),
+    )
+  const OTHER_ID = 'BBBBBBBBBBBBBBBBBBBBBA'
+
+  it.each([
+    ['a topic deleted while the folder was away', `/more/t-0/partition.metadata`],
+    [
+      'one whose folder waits for its removal',
+      `/more/t-0.${'a'.repeat(32)}-delete/partition.metadata`,
+    ],
+    ['nothing that is there', '/more/meta.properties'],
+  ])('of %s say nothing of a new one of its name, and go', async (_, path) => {
+    const { disk, dataFolders } = await placed(
+      {
+        '/data/t-0/partition.metadata': formatPartitionMetadata(TOPIC_ID),
+        [path]: formatPartitionMetadata(OTHER_ID),
+        ...entries('/more'),
+      },
+      '/data,/more',
+    )
+    expect(dataFolders.logStartOffsets.get('t-0')).toBeUndefined()
+    expect(dataFolders.cleanedOffsets.get('t-0')).toBeUndefined()
+    for (const name of NAMES)
+      expect(String(await disk.readFile(`/more/${name}`))).toBe(formatOffsetCheckpoint(new Map()))
+  })
+
+  it.each(['t-0', `t-0.${'a'.repeat(32)}-delete`])(
+    'count where the partition is, or was before a move: in %s',
+    async (name) => {
+      const { dataFolders } = await placed(
+        {
+          '/data/t-0/partition.metadata': formatPartitionMetadata(TOPIC_ID),
+          [`/more/${name}/partition.metadata`]: formatPartitionMetadata(TOPIC_ID),
+          ...entries('/more'),
+        },
+        '/data,/more',
+      )
+      expect(dataFolders.logStartOffsets.get('t-0')).toBe(12)
+      expect(dataFolders.logStartOffsets.get('gone-0')).toBeUndefined()
+    },
+  )
 })
 
 it('a folder with its identity is recovered in its place', async () => {

@@ -71,6 +71,7 @@ export const importTable: readonly Row[] = [
   // What the broker does to its data folders before and beside serving.
   { from: 'net/storage.ts', allow: ['engine/', 'workers/', 'net/'] },
   { from: 'net/data-folders.ts', allow: ['engine/', 'workers/', 'net/'] },
+  { from: 'net/folder-checkpoints.ts', allow: ['engine/', 'net/'] },
   { from: 'net/checkpointer.ts', allow: ['engine/', 'workers/', 'net/'] },
   { from: 'net/duplicate-folders.ts', allow: ['engine/', 'workers/', 'net/'] },
   { from: 'net/unadopted-folder.ts', allow: ['engine/', 'workers/', 'net/'] },
