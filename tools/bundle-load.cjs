@@ -3,15 +3,17 @@
  * puts this file beside it). CommonJS, as ES modules take no compiled code in Node 20.
  *
  * `node load.cjs WORDS…` does what `sluice WORDS…` does, and at its end writes what V8 compiled until
- * then to all.cjs.cache.
+ * then to the cache it began with: what brokers run is in one, what the other commands run in another, since
+ * V8 takes in all of a cache before anything runs. A wrong guess costs time alone.
  */
 const { readFileSync, renameSync, writeFileSync } = require('node:fs')
 const { createRequire } = require('node:module')
-const { join } = require('node:path')
+const { basename, join } = require('node:path')
 const vm = require('node:vm')
 
 const FILE = join(__dirname, 'all.cjs')
-const CACHE = `${FILE}.cache`
+
+const BROKER_WORDS = /^(serve|quickstart|kafka-server-start(\.sh)?)$/
 
 let script = null
 let entries = null
@@ -19,7 +21,7 @@ let entries = null
 /** The exports of the entry's module, which runs now. */
 exports.load = (name) => {
   if (entries === null) {
-    script = compile()
+    script = compile(cacheFor(name))
     const bundle = { exports: {} }
     script.runInThisContext()(bundle.exports, createRequire(FILE), bundle, FILE, __dirname)
     entries = bundle.exports
@@ -27,13 +29,19 @@ exports.load = (name) => {
   return entries[name]()
 }
 
+function cacheFor(name) {
+  const [, calledAs = '', word = ''] = process.argv
+  const isBroker = name !== 'sluice' || [basename(calledAs), word].some((one) => BROKER_WORDS.test(one))
+  return `${FILE}.${isBroker ? 'broker' : 'command'}-cache`
+}
+
 /** V8 takes the cache only if it is its own version's and for a source of this length. */
-function compile() {
+function compile(cache) {
   // One byte per character: esbuild escapes what is not ASCII, but for comments. The text is one
   // function, see bundle.ts: joined to anything here it would be kept twice in every thread.
   return new vm.Script(readFileSync(FILE, 'latin1'), {
     filename: FILE,
-    cachedData: readIfThere(CACHE),
+    cachedData: readIfThere(cache),
   })
 }
 
@@ -47,9 +55,10 @@ function readIfThere(path) {
 }
 
 if (require.main === module) {
+  const cache = cacheFor('sluice')
   process.once('exit', () => {
-    writeFileSync(`${CACHE}.new`, script.createCachedData())
-    renameSync(`${CACHE}.new`, CACHE)
+    writeFileSync(`${cache}.new`, script.createCachedData())
+    renameSync(`${cache}.new`, cache)
   })
   exports.load('sluice')
 }

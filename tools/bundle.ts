@@ -6,11 +6,12 @@
  *
  *   sluice.cjs  thread.cjs  jobs/*.cjs  load-child.cjs  pacer.cjs   what Node is told to run: one line each
  *   load.cjs                             runs a module of all.cjs; tools/bundle-load.cjs
- *   all.cjs     all.cjs.cache            every module, each run when it is first asked for
+ *   all.cjs                              every module, each run when it is first asked for
+ *   all.cjs.broker-cache                 what V8 compiled of it while a broker started and stopped once
+ *   all.cjs.command-cache                the same for commands that ask that broker
  *
  * The stubs lie so that threadEntry('./thread'), ('./jobs/…') and the load generator's find them beside
- * the file that asks. The cache is a copy of what V8 compiled while a broker started and stopped once; another
- * Node than the one that built refuses it and compiles for itself.
+ * the file that asks. Another Node than the one that built refuses the caches and compiles for itself.
  *
  * Packages with native parts or large ones that few commands need stay outside.
  */
@@ -44,8 +45,22 @@ const OUTSIDE = [
   'piscina',
   'snappy',
 ]
-/** Of the start and stop that fill the code cache. */
-const BROKER_RUN_MS_MAX = 60_000
+/** Of each process that fills a code cache. */
+const RUN_MS_MAX = 60_000
+/** What people and scripts run most, and wait for; each adds its code to the cache. */
+const COMMANDS = [
+  ['kafka-topics', '--create', '--topic', 'orders'],
+  ['topic', 'list'],
+  ['topic', 'describe', 'orders'],
+  ['group', 'list'],
+  ['kafka-topics', '--list'],
+  ['kafka-topics', '--describe'],
+  ['kafka-configs', '--describe', '--entity-type', 'topics', '--entity-name', 'orders'],
+  ['kafka-consumer-groups', '--list'],
+  ['kafka-consumer-groups', '--describe', '--all-groups'],
+  ['kafka-get-offsets'],
+  ['kafka-log-dirs', '--describe'],
+] as const
 const LOADER = join(packageRoot, 'tools/bundle-load.cjs')
 
 /** Bundles the files with `extension` below `root` into the folder `target`, which is replaced. */
@@ -84,28 +99,50 @@ export async function bundle(root: string, extension: 'js' | 'ts', target: strin
   for (const name of entries.keys()) writeStub(target, name)
 }
 
-/** Runs the broker of a bundle once, from start to clean stop, and keeps what V8 compiled. */
+/** Runs the broker of a bundle once, from start to clean stop, and commands in between; keeps what V8 compiled. */
 export async function cacheCode(target: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-build-'))
   const pairs = ['listeners=PLAINTEXT://127.0.0.1:0', `log.dirs=${folder}`, 'sluice.shards=2']
-  const args = ['serve', ...pairs.flatMap((pair) => ['--override', pair])]
-  const child = spawn(process.execPath, [join(target, 'load.cjs'), ...args], {
+  const broker = run(target, ['serve', ...pairs.flatMap((pair) => ['--override', pair])])
+  const stopped = broker.ended()
+  const started = new Promise<string>((resolve) => {
+    broker.child.stdout.on('data', () => {
+      const address = /advertised as (\S+)[\s\S]*Kafka Server started/.exec(broker.said())?.[1]
+      if (address !== undefined) resolve(address)
+    })
+  })
+  const address = await Promise.race([started, stopped.then(() => '')])
+  try {
+    for (const words of COMMANDS)
+      await run(target, [...words, '--bootstrap-server', address]).ended()
+  } finally {
+    // Once: a second signal ends a broker that is stopping, which leaves no cache.
+    broker.child.kill('SIGTERM')
+    await stopped
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A process of the bundle that keeps its code. `ended` rejects unless it ends well. */
+function run(target: string, words: readonly string[]) {
+  const child = spawn(process.execPath, [join(target, 'load.cjs'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: BROKER_RUN_MS_MAX,
+    timeout: RUN_MS_MAX,
   })
   const exited = once(child, 'exit')
   let said = ''
-  let stopping = false
   child.stdout.on('data', (chunk) => {
     said += chunk
-    if (stopping || !said.includes('Kafka Server started')) return
-    // Once: a second signal ends a broker that is stopping, which leaves no cache.
-    stopping = true
-    child.kill('SIGTERM')
   })
-  const [code, signal] = await exited
-  rmSync(folder, { recursive: true, force: true })
-  if (code !== 0) throw new Error(`the bundled broker ended with ${code ?? signal}:\n${said}`)
+  return {
+    child,
+    said: () => said,
+    async ended(): Promise<void> {
+      const [code, signal] = await exited
+      if (code !== 0)
+        throw new Error(`sluice ${words.join(' ')} ended with ${code ?? signal}:\n${said}`)
+    },
+  }
 }
 
 /** Entry → its module. */

@@ -11,7 +11,7 @@ import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { processIo } from '../../tools/cli/io.ts'
 import { kafkaTools } from '../../tools/cli/kafka-tools.ts'
-import { newProgram } from '../../tools/cli/main.ts'
+import { newProgram } from '../../tools/cli/own-program.ts'
 import { type CommandLines, kafkaLines, ownLines } from '../support/bad-lines.ts'
 import { startBroker } from '../support/broker-process.ts'
 import { type CliResult, runCli } from '../support/cli.ts'
@@ -83,8 +83,8 @@ function leaves(command: Command): string[] {
 const STACK = /^\s+at |\bat \S+:\d+:\d+|defect|undefined|\[object/m
 const THREE = /^error: \S[^\n]*\n {2}why: {2}\S[^\n]*\n {2}next: \S[^\n]*\n$/
 
-it('has every command', () => {
-  const program = newProgram(processIo(), () => {})
+it('has every command', async () => {
+  const program = await newProgram(processIo(), () => {})
   expect(Object.keys(ownLines).sort()).toEqual(program.commands.flatMap(leaves).sort())
   expect(Object.keys(kafkaLines).sort()).toEqual(kafkaTools.map(({ name }) => name).sort())
 })

@@ -10,7 +10,7 @@ import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { processIo } from '../../tools/cli/io.ts'
 import { kafkaTools } from '../../tools/cli/kafka-tools.ts'
-import { newProgram } from '../../tools/cli/main.ts'
+import { newProgram } from '../../tools/cli/own-program.ts'
 import { FORMATS } from '../../tools/cli/render.ts'
 import { startBroker } from '../support/broker-process.ts'
 import { type CliResult, runCli } from '../support/cli.ts'
@@ -183,7 +183,7 @@ function shapeOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, typeof one]))
 }
 
-const program = newProgram(processIo(), () => {})
+const program = await newProgram(processIo(), () => {})
 
 describe('every command', () => {
   it('is here', () => {

@@ -9,6 +9,7 @@ import { ConnectionFailed, RequestFailed } from '../../net/client/client-errors.
 import { ClientFetcher, type FetchedRecord } from '../../net/client/client-fetcher.ts'
 import { ClientGroupMember } from '../../net/client/client-group.ts'
 import type { CommandIo } from './io.ts'
+import { leadersOf, partitionKey } from './offsets-admin.ts'
 
 export interface ConsumeOptions {
   readonly topics: readonly string[]
@@ -188,12 +189,11 @@ class ConsumeLoop {
   private async noteEnds(): Promise<void> {
     this.ends = new Map()
     const { topics } = await this.client.metadata(this.options.topics)
+    const leaders = leadersOf(topics)
     for (const { topic, partition } of this.fetcher.assigned) {
-      const leader = topics
-        .find(({ name }) => name === topic)
-        ?.partitions.find(({ partitionIndex }) => partitionIndex === partition)?.leaderId
+      const leader = leaders.get(partitionKey({ topic, partition }))
       const end = await this.fetcher.listOffset(leader ?? -1, topic, partition, 'latest')
-      this.ends.set(`${topic}-${partition}`, end)
+      this.ends.set(partitionKey({ topic, partition }), end)
     }
   }
 

@@ -1,9 +1,5 @@
 /** Kafka's tools that answer to their own names here, with and without `.sh`. */
 import type { CommandIo } from './io.ts'
-import { kafkaConsoleConsumer } from './kafka/kafka-console-consumer.ts'
-import { kafkaConsoleProducer } from './kafka/kafka-console-producer.ts'
-import { kafkaServerStart } from './kafka/kafka-server-start.ts'
-import { kafkaTopics } from './kafka/kafka-topics.ts'
 import { lazyTool } from './lazy-tool.ts'
 
 export interface KafkaTool {
@@ -13,10 +9,19 @@ export interface KafkaTool {
 }
 
 export const kafkaTools: readonly KafkaTool[] = [
-  kafkaTopics,
-  kafkaConsoleProducer,
-  kafkaConsoleConsumer,
-  kafkaServerStart,
+  lazyTool('kafka-topics', async () => (await import('./kafka/kafka-topics.ts')).kafkaTopics),
+  lazyTool(
+    'kafka-console-producer',
+    async () => (await import('./kafka/kafka-console-producer.ts')).kafkaConsoleProducer,
+  ),
+  lazyTool(
+    'kafka-console-consumer',
+    async () => (await import('./kafka/kafka-console-consumer.ts')).kafkaConsoleConsumer,
+  ),
+  lazyTool(
+    'kafka-server-start',
+    async () => (await import('./kafka/kafka-server-start.ts')).kafkaServerStart,
+  ),
   lazyTool('kafka-dump-log', async () => (await import('./kafka/kafka-dump-log.ts')).kafkaDumpLog),
   lazyTool('kafka-storage', async () => (await import('./kafka/kafka-storage.ts')).kafkaStorage),
   lazyTool('kafka-cluster', async () => (await import('./kafka/kafka-cluster.ts')).kafkaCluster),

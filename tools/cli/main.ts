@@ -3,14 +3,11 @@
  * and Kafka's tools by their own names and flags (cli/kafka/, one file each).
  */
 import { basename } from 'node:path'
-import { Command, CommanderError } from 'commander'
 import { ConnectionFailed, RequestFailed, UnsupportedApi } from '../../net/client/client-errors.ts'
-import { commands } from './commands.ts'
 import { describeConnectionFailure } from './connection-advice.ts'
 import { CommandFailure, describeFailure, ExitCode } from './failure.ts'
 import { type CommandIo, processIo } from './io.ts'
-import { type KafkaTool, kafkaToolMeant, kafkaToolNamed, kafkaTools } from './kafka-tools.ts'
-import { VERSION } from './version.ts'
+import { type KafkaTool, kafkaToolMeant, kafkaToolNamed } from './kafka-tools.ts'
 
 /** Runs what argv asks for; resolves with the process's exit code. */
 export async function main(argv: readonly string[], io: CommandIo = processIo()): Promise<number> {
@@ -34,52 +31,9 @@ function meant(name: string, io: CommandIo): KafkaTool | null {
   return tool
 }
 
-async function runOwn(words: readonly string[], io: CommandIo): Promise<number> {
-  if (words.length === 0) {
-    newProgram(io, () => {}).outputHelp({ error: true })
-    return ExitCode.usage
-  }
-  if (words[0]?.startsWith('kafka-') === true) throw await unknownKafkaTool(words[0])
-  // Kafka's scripts take -daemon with one dash.
-  const args = words.map((word) => (word === '-daemon' && words[0] === 'serve' ? '--daemon' : word))
-  let exitCode: number = ExitCode.done
-  const program = newProgram(io, (code) => {
-    exitCode = code
-  })
-  try {
-    await program.parseAsync(args, { from: 'user' })
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
-  }
-  return exitCode
-}
-
-/** Every command of ours, ready to parse. */
-export function newProgram(io: CommandIo, exit: (code: number) => void): Command {
-  const program = new Command('sluice')
-  program
-    .description('A Kafka-compatible message broker and its tools.')
-    .version(VERSION)
-    .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
-    })
-    .exitOverride()
-    .addHelpText(
-      'after',
-      `\nKafka's tools by their own names:\n  ${kafkaTools.map((tool) => tool.name).join('\n  ')}`,
-    )
-  for (const command of commands) command.register(program, io, exit)
-  for (const command of program.commands) adviseHelp(command, 'sluice')
-  return program
-}
-
-/** Mistakes of usage end with where the flags are told. */
-function adviseHelp(command: Command, parent: string): void {
-  const name = `${parent} ${command.name()}`
-  command.showHelpAfterError(`  next: see \`${name} --help\``)
-  for (const verb of command.commands) adviseHelp(verb, name)
+async function runOwn(args: readonly string[], io: CommandIo): Promise<number> {
+  if (args[0]?.startsWith('kafka-') === true) throw await unknownKafkaTool(args[0])
+  return (await import('./own-program.ts')).runProgram(args, io)
 }
 
 async function unknownKafkaTool(name: string): Promise<CommandFailure> {

@@ -32,6 +32,7 @@ const SINCE_VERSION = new Map<number, number>([
   [OffsetTime.latestTiered, 9],
   [OffsetTime.earliestPendingUpload, 11],
 ])
+const READ_UNCOMMITTED = 0
 const REMOTE_TIMEOUT_MS = 30_000
 const DELETE_TIMEOUT_MS = 30_000
 
@@ -61,6 +62,15 @@ export function partitionsOf(topics: readonly TopicMetadata[]): PartitionOf[] {
   )
 }
 
+/** Broker id by partition key, negative where there is no leader. */
+export function leadersOf(topics: readonly TopicMetadata[]): ReadonlyMap<string, number> {
+  const leaders = new Map<string, number>()
+  for (const { name, partitions } of topics)
+    for (const { partitionIndex, leaderId } of partitions)
+      leaders.set(partitionKey({ topic: name ?? '', partition: partitionIndex }), leaderId)
+  return leaders
+}
+
 /** Topics as requests have them: partitions behind their names. */
 export function byTopic<P extends PartitionOf>(
   partitions: Iterable<P>,
@@ -74,12 +84,15 @@ export function byTopic<P extends PartitionOf>(
   return [...topics].map(([name, list]) => ({ name, partitions: list }))
 }
 
-/** Offsets at a time, by partition key; each partition asked of its leader. */
+/**
+ * Offsets at a time, by partition key; each partition asked of its leader. `topics` is what metadata said
+ * of them, for a caller that has asked already.
+ */
 export async function listOffsets(
   client: Client,
   partitions: readonly PartitionOf[],
   timestamp: number,
-  isolationLevel: 0 | 1 = 0,
+  topics?: readonly TopicMetadata[],
 ): Promise<ReadonlyMap<string, FoundOffset>> {
   const found = new Map<string, FoundOffset>()
   const ask = async (leader: number, asked: readonly PartitionOf[]): Promise<void> => {
@@ -92,7 +105,7 @@ export async function listOffsets(
     }
     const answer = await client.sendTo(leader, ListOffsetsRequest, ListOffsetsResponse, {
       replicaId: -1,
-      isolationLevel,
+      isolationLevel: READ_UNCOMMITTED,
       topics: byTopic(asked).map((topic) => ({
         name: topic.name,
         partitions: topic.partitions.map(({ partition }) => ({
@@ -108,9 +121,10 @@ export async function listOffsets(
         found.set(partitionKey(entry), entry)
       }
   }
-  await atLeaders(client, partitions, ask, (partition, errorCode) =>
-    found.set(partitionKey(partition), failedOffset(partition, errorCode)),
-  )
+  const refuse = (partition: PartitionOf, errorCode: number): void => {
+    found.set(partitionKey(partition), failedOffset(partition, errorCode))
+  }
+  await atLeaders(client, partitions, ask, refuse, topics)
   return found
 }
 
@@ -167,18 +181,18 @@ async function atLeaders(
   partitions: readonly PartitionOf[],
   ask: (leader: number, partitions: readonly PartitionOf[]) => Promise<void>,
   refuse: (partition: PartitionOf, errorCode: number) => void,
+  topics?: readonly TopicMetadata[],
 ): Promise<void> {
   const names = [...new Set(partitions.map(({ topic }) => topic))]
   if (names.length === 0) return
-  const { topics } = await client.metadata(names)
+  const known = leadersOf(topics ?? (await client.metadata(names)).topics)
   const leaders = new Map<number, PartitionOf[]>()
   for (const { topic, partition } of partitions) {
-    const known = topics
-      .find(({ name }) => name === topic)
-      ?.partitions.find(({ partitionIndex }) => partitionIndex === partition)
-    if (known === undefined) refuse({ topic, partition }, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-    else if (known.leaderId < 0) refuse({ topic, partition }, ErrorCode.LEADER_NOT_AVAILABLE)
-    else leaders.set(known.leaderId, [...(leaders.get(known.leaderId) ?? []), { topic, partition }])
+    const leader = known.get(partitionKey({ topic, partition }))
+    if (leader === undefined) refuse({ topic, partition }, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    else if (leader < 0) refuse({ topic, partition }, ErrorCode.LEADER_NOT_AVAILABLE)
+    else if (leaders.get(leader)?.push({ topic, partition }) === undefined)
+      leaders.set(leader, [{ topic, partition }])
   }
   await Promise.all([...leaders].map(([leader, asked]) => ask(leader, asked)))
 }

@@ -104,9 +104,9 @@ export async function describeTopics(
       configurationKeys: null,
     })),
   })
+  const results = new Map(answer.results.map((result) => [result.resourceName, result]))
   return topics.map((topic) => {
-    const result = answer.results.find(({ resourceName }) => resourceName === topic.name)
-    const configs = (result?.configs ?? [])
+    const configs = (results.get(topic.name ?? '')?.configs ?? [])
       .filter(({ configSource }) => configSource !== ConfigSource.default)
       .map(({ name, value, configSource }) => ({
         name,

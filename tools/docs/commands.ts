@@ -9,14 +9,15 @@ import type { Command } from 'commander'
 import type { CommandIo } from '../cli/io.ts'
 import { isServed, KAFKA_COMMANDS, type KafkaCommand } from '../cli/kafka-commands.ts'
 import { kafkaTools } from '../cli/kafka-tools.ts'
-import { main, newProgram } from '../cli/main.ts'
+import { main } from '../cli/main.ts'
+import { newProgram } from '../cli/own-program.ts'
 import { packageRoot } from '../package-root.ts'
 import { code, type Generated, table } from './page.ts'
 
 const HELP_COLUMNS = 100
 
 export async function commandsPage(): Promise<Generated> {
-  const program = newProgram(silentIo(), () => {})
+  const program = await newProgram(silentIo(), () => {})
   return new Map([
     ['kafka-commands', kafkaTable(program)],
     ['own-commands', ownCommands(program)],

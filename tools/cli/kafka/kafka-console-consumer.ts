@@ -11,7 +11,6 @@ import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { openClient } from '../connect-options.ts'
 import { type ConsumeOptions, consume } from '../consume-loop.ts'
 import type { CommandIo } from '../io.ts'
-import type { KafkaTool } from '../kafka-tools.ts'
 import {
   type Flags,
   type FlagTable,
@@ -62,10 +61,8 @@ const RENAMED = [
   ['consumer.config', 'command-config'],
 ] as const
 
-export const kafkaConsoleConsumer: KafkaTool = {
-  name: 'kafka-console-consumer',
-  run: (args, io) =>
-    runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => readTopics(flags, io)),
+export function kafkaConsoleConsumer(args: readonly string[], io: CommandIo): Promise<number> {
+  return runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => readTopics(flags, io))
 }
 
 async function readTopics(flags: Flags, io: CommandIo): Promise<number> {

@@ -8,7 +8,6 @@ import { ClientProducer, type ProducerOptions } from '../../../net/client/client
 import { openClient } from '../connect-options.ts'
 import { inputLines } from '../input-lines.ts'
 import type { CommandIo } from '../io.ts'
-import type { KafkaTool } from '../kafka-tools.ts'
 import {
   type Flags,
   type FlagTable,
@@ -59,10 +58,8 @@ const RENAMED = [
   ['producer.config', 'command-config'],
 ] as const
 
-export const kafkaConsoleProducer: KafkaTool = {
-  name: 'kafka-console-producer',
-  run: (args, io) =>
-    runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => writeLines(flags, io)),
+export function kafkaConsoleProducer(args: readonly string[], io: CommandIo): Promise<number> {
+  return runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => writeLines(flags, io))
 }
 
 async function writeLines(flags: Flags, io: CommandIo): Promise<number> {

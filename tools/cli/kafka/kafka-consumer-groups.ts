@@ -259,8 +259,9 @@ async function removeOffsets(client: Client, flags: Flags, io: CommandIo): Promi
   else if (partly)
     io.stdout.write('\nError: Encountered some partition-level error, see the follow-up details.\n')
   else io.stdout.write(`Request succeeded for deleting offsets from group ${groupId}.\n`)
+  const byKey = new Map(results.map((entry) => [partitionKey(entry), entry]))
   const rows = partitions.map(({ topic, partition }) => {
-    const result = results.find((entry) => entry.topic === topic && entry.partition === partition)
+    const result = byKey.get(partitionKey({ topic, partition }))
     const absent = partition === NO_PARTITION ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : 0
     const code = errorCode !== 0 ? errorCode : (result?.errorCode ?? absent)
     return [

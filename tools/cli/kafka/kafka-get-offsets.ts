@@ -63,21 +63,24 @@ async function run(flags: Flags, io: CommandIo): Promise<number> {
     const partitions = partitionsOf(asked).filter(filter)
     if (partitions.length === 0)
       throw failed('Could not match any topic-partitions with the specified filters')
-    const offsets = await listOffsets(client, partitions, time)
-    for (const one of partitions) print(one, offsets.get(partitionKey(one)), io)
+    const offsets = await listOffsets(client, partitions, time, topics)
+    io.stdout.write(
+      partitions.map((one) => lineOf(one, offsets.get(partitionKey(one)), io)).join(''),
+    )
     return 0
   })
 }
 
-function print(partition: PartitionOf, found: FoundOffset | undefined, io: CommandIo): void {
+/** Empty when there is no offset; an error is told on stderr. */
+function lineOf(partition: PartitionOf, found: FoundOffset | undefined, io: CommandIo): string {
   const { errorCode = 0, offset = NO_OFFSET } = found ?? {}
-  if (errorCode !== 0)
-    io.stderr.write(
-      `Skip getting offsets for topic-partition ${partitionKey(partition)} due to error: ` +
-        `${errorWords(errorCode)}\n`,
-    )
-  else if (offset !== NO_OFFSET)
-    io.stdout.write(`${partition.topic}:${partition.partition}:${offset}\n`)
+  if (errorCode === 0)
+    return offset === NO_OFFSET ? '' : `${partition.topic}:${partition.partition}:${offset}\n`
+  io.stderr.write(
+    `Skip getting offsets for topic-partition ${partitionKey(partition)} due to error: ` +
+      `${errorWords(errorCode)}\n`,
+  )
+  return ''
 }
 
 function parseTime(text: string): number {

@@ -1,14 +1,11 @@
 /** kafka-server-start [-daemon] server.properties [--override property=value]*, as Kafka's script. */
 import type { CommandIo } from '../io.ts'
-import type { KafkaTool } from '../kafka-tools.ts'
 import { VERSION } from '../version.ts'
 
 const USAGE = 'USAGE: kafka-server-start [-daemon] server.properties [--override property=value]*'
 const USAGE_EXIT = 1
 
-export const kafkaServerStart: KafkaTool = { name: 'kafka-server-start', run }
-
-async function run(args: readonly string[], io: CommandIo): Promise<number> {
+export async function kafkaServerStart(args: readonly string[], io: CommandIo): Promise<number> {
   if (args.includes('--version')) {
     io.stdout.write(`sluice ${VERSION}\n`)
     return 0

@@ -7,7 +7,6 @@ import type { Client, TopicMetadata } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { openClient } from '../connect-options.ts'
 import type { CommandIo } from '../io.ts'
-import type { KafkaTool } from '../kafka-tools.ts'
 import {
   createPartitions,
   createTopic,
@@ -76,9 +75,8 @@ const GOES_WITH: Readonly<Record<string, readonly (typeof ACTIONS)[number][]>> =
   'exclude-internal': ['list', 'describe'],
 }
 
-export const kafkaTopics: KafkaTool = {
-  name: 'kafka-topics',
-  run: (args, io) => runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => run(flags, io)),
+export function kafkaTopics(args: readonly string[], io: CommandIo): Promise<number> {
+  return runTool(args, io, { about: ABOUT, flags: FLAGS }, (flags) => run(flags, io))
 }
 
 async function run(flags: Flags, io: CommandIo): Promise<number> {
@@ -153,8 +151,8 @@ async function create(client: Client, flags: Flags, io: CommandIo): Promise<void
 }
 
 async function list(client: Client, flags: Flags, io: CommandIo): Promise<void> {
-  for (const topic of selected(await listTopics(client), flags))
-    io.stdout.write(`${topic.name ?? ''}\n`)
+  const topics = selected(await listTopics(client), flags)
+  io.stdout.write(topics.map(({ name }) => `${name ?? ''}\n`).join(''))
 }
 
 async function describe(client: Client, flags: Flags, io: CommandIo): Promise<void> {
@@ -170,20 +168,20 @@ async function describe(client: Client, flags: Flags, io: CommandIo): Promise<vo
   }
   const descriptions = await describeTopics(client, topics)
   const filter = partitionFilter(flags)
-  for (const topic of descriptions) {
-    if (flags.has('topics-with-overrides')) {
-      if (topic.configs.length > 0) io.stdout.write(`${headLine(topic)}\n`)
-      continue
-    }
-    if (filter === null) io.stdout.write(`${headLine(topic)}\n`)
-    for (const partition of topic.partitions)
-      if (filter === null || filter(partition, topic))
-        io.stdout.write(`${partitionLine(topic, partition)}\n`)
-  }
+  io.stdout.write(descriptions.map((topic) => textOf(topic, flags, filter)).join(''))
 }
 
 type PartitionDescription = TopicDescription['partitions'][number]
 type PartitionFilter = (partition: PartitionDescription, topic: TopicDescription) => boolean
+
+function textOf(topic: TopicDescription, flags: Flags, filter: PartitionFilter | null): string {
+  const head = `${headLine(topic)}\n`
+  if (flags.has('topics-with-overrides')) return topic.configs.length > 0 ? head : ''
+  const lines = topic.partitions
+    .filter((partition) => filter === null || filter(partition, topic))
+    .map((partition) => `${partitionLine(topic, partition)}\n`)
+  return (filter === null ? head : '') + lines.join('')
+}
 
 function partitionFilter(flags: Flags): PartitionFilter | null {
   const minIsr = (topic: TopicDescription): number =>

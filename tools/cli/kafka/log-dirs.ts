@@ -76,14 +76,16 @@ export async function findReplicas(
   const places = new Map<string, ReplicaPlace>()
   for (const broker of new Set(replicas.map((replica) => replica.broker))) {
     const dirs = await describeLogDirs(client, broker)
+    const current = new Map<string, string>()
+    const future = new Map<string, string>()
+    for (const { path, replicas: found } of dirs)
+      for (const one of found) (one.isFuture ? future : current).set(partitionKey(one), path)
     for (const replica of replicas.filter((one) => one.broker === broker)) {
-      const at = (isFuture: boolean): string | null =>
-        dirs.find((dir) =>
-          dir.replicas.some(
-            (found) => partitionKey(found) === partitionKey(replica) && found.isFuture === isFuture,
-          ),
-        )?.path ?? null
-      places.set(replicaName(replica), { current: at(false), future: at(true) })
+      const key = partitionKey(replica)
+      places.set(replicaName(replica), {
+        current: current.get(key) ?? null,
+        future: future.get(key) ?? null,
+      })
     }
   }
   return places
