@@ -9,6 +9,7 @@
  *   cleaner-offset-checkpoint          first offset not yet compacted; missing: compact again
  */
 import type { Logger } from '../base/logger.ts'
+import { readFileAgreed } from './agreed-read.ts'
 import { formatCheckpointText, parseCheckpointText, parseCount } from './checkpoint-text.ts'
 import { CorruptFile } from './corrupt-file.ts'
 import type { Disk } from './disk.ts'
@@ -53,7 +54,7 @@ export async function readOffsetCheckpoint(
   logger: Logger,
 ): Promise<OffsetCheckpoint> {
   const path = `${dataFolder}/${file}`
-  const content = await disk.readFile(path)
+  const content = await readFileAgreed(disk, path)
   if (content === null) return new Map()
   try {
     return parseOffsetCheckpoint(content, path)

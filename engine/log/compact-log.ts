@@ -335,7 +335,7 @@ async function walkFile(
   visit: Visit,
   between: () => Promise<void>,
 ): Promise<boolean> {
-  const scan = new BatchScan(file, 0, source.size)
+  const scan = new BatchScan(file, 0, source.size, false)
   let from = 0
   while (from < source.size) {
     const start = from

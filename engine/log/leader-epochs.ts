@@ -7,7 +7,9 @@
  * State in memory; the owner writes the file after a change (`dirty`). Derived from the log: recovery
  * rebuilds it from the batches.
  */
+
 import { assert } from '../base/assert.ts'
+import { readFileAgreed } from './agreed-read.ts'
 import { formatCheckpointText, parseCheckpointText, parseCount } from './checkpoint-text.ts'
 import { CorruptFile } from './corrupt-file.ts'
 import type { Disk } from './disk.ts'
@@ -37,7 +39,7 @@ export class LeaderEpochs {
   /** The file of a partition folder; absent = empty. Throws CorruptFile: rebuild it then. */
   static async load(disk: Disk, partitionFolder: string): Promise<LeaderEpochs> {
     const path = `${partitionFolder}/${LEADER_EPOCH_FILE}`
-    const content = await disk.readFile(path)
+    const content = await readFileAgreed(disk, path)
     return new LeaderEpochs(content === null ? [] : parseLeaderEpochs(content, path))
   }
 

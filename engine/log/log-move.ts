@@ -2,7 +2,8 @@
  * A log on its way to another data folder (KIP-113; org.apache.kafka.storage.internals.log.UnifiedLog's
  * future log), in `<topic>-<p>.<32 hex>-future` until it takes the log's place. The log goes on meanwhile:
  *
- *   copy     segment by segment through the pool, the active one too, until little is left
+ *   copy     segment by segment through the pool, the active one too, until little is left; what was
+ *            written is read back and its sums made again, since the original will go
  *   finish   the owner holds back appends: the log is synced whole, the rest copied and synced, the folder
  *            renamed to its final name, durably; then memory changes over in one step
  *   leave    the old folder gets a `-delete` name
@@ -14,8 +15,22 @@
  */
 import { assert } from '../base/assert.ts'
 import { limits } from '../base/limits.ts'
+import {
+  BATCH_UNSUMMED_BYTES,
+  batchBaseOffset,
+  batchLastOffset,
+  batchLeaderEpoch,
+} from '../record/batch.ts'
+import { readFileAgreed } from './agreed-read.ts'
 import { markedFolderName, parsePartitionFolder } from './data-folder.ts'
-import { DiskError, type DiskFile, isDiskFull, readFully, writeFully } from './disk.ts'
+import {
+  DiskError,
+  type DiskFile,
+  isDiskFull,
+  readFully,
+  readFullySync,
+  writeFully,
+} from './disk.ts'
 import type { LogFlush } from './flush.ts'
 import { LEADER_EPOCH_FILE } from './leader-epochs.ts'
 import { parentOf } from './log-open.ts'
@@ -26,6 +41,7 @@ import { listProducerSnapshots, snapshotFileName } from './producer-snapshot.ts'
 import type { LogRetention } from './retention.ts'
 import { Segment } from './segment.ts'
 import { SEGMENT_SUFFIXES, SegmentSuffix, segmentFileName } from './segment-files.ts'
+import { scanBatches } from './segment-scan.ts'
 
 /** The move was given up: cancelled, or its log deleted or failed. Nothing of it is used. */
 export class MoveCancelled extends Error {
@@ -37,6 +53,8 @@ interface SegmentCopy {
   readonly source: Segment
   /** Bytes of the log file that are written in the copy. */
   copied: number
+  /** Of them those that were read back and found to be what the original holds. */
+  checked: number
   /** Copied whole with its indexes, synced, and never to grow. */
   complete: boolean
 }
@@ -149,7 +167,7 @@ export class LogMove {
     for (const source of segments.all()) {
       let copy = this.copies.find((known) => known.source === source)
       if (copy === undefined) {
-        copy = { source, copied: 0, complete: false }
+        copy = { source, copied: 0, checked: 0, complete: false }
         this.copies.push(copy)
         await this.touch(copy)
       }
@@ -208,6 +226,34 @@ export class LogMove {
       await target.sync()
       unsynced = 0
     }
+    await this.checkCopy(log, target, copy)
+  }
+
+  /**
+   * The original goes, so the copy must be what was written: every sum is made again, and what they leave
+   * out is compared with the original where it does not follow from the batch before.
+   */
+  private async checkCopy(log: DiskFile, target: DiskFile, copy: SegmentCopy): Promise<void> {
+    const original = Buffer.alloc(BATCH_UNSUMMED_BYTES)
+    let nextOffset = -1
+    let epoch = -1
+    const visit = (buffer: Buffer, at: number, position: number): string | null => {
+      const follows =
+        batchBaseOffset(buffer, at) === nextOffset && batchLeaderEpoch(buffer, at) === epoch
+      nextOffset = batchLastOffset(buffer, at) + 1
+      epoch = batchLeaderEpoch(buffer, at)
+      if (follows) return null
+      readFullySync(log, original, position)
+      const isSame = original.compare(buffer, at, at + original.length) === 0
+      return isSame ? null : 'its offset or epoch is not that of the original'
+    }
+    const { end, problem } = await scanBatches(target, copy.checked, copy.copied, visit)
+    if (problem !== null) {
+      const message = `${this.state.name}: the copy of ${log.path} differs at byte ${end}: ${problem}`
+      this.state.ports.logger.warn(`${message}; the move is given up`)
+      throw new MoveCancelled(message)
+    }
+    copy.checked = copy.copied
   }
 
   private async copyIndexes(source: Segment): Promise<void> {
@@ -233,7 +279,7 @@ export class LogMove {
    */
   private async copyFile(name: string): Promise<void> {
     const { disk } = this.state.ports
-    const content = await disk.readFile(`${this.state.dir}/${name}`)
+    const content = await readFileAgreed(disk, `${this.state.dir}/${name}`)
     if (content === null) return
     const path = `${this.dir}/${name}`
     if ((await disk.stat(path)) !== null) await disk.unlink(path)

@@ -188,18 +188,17 @@ async function openActive(
   return endOffset
 }
 
-/** From the last index entry on; the whole segment when the entry does not point to a batch. */
+/** From the last index entry on; then the whole segment, unless all was read well. */
 async function walkToEnd(segment: Segment): Promise<number> {
   const { log, offsetIndex } = segment.opened()
-  const count = offsetIndex.count
-  const start = count === 0 ? 0 : offsetIndex.entry(count - 1).position
+  const start = offsetIndex.lookup(Number.POSITIVE_INFINITY, segment.size).position
   let endOffset = segment.baseOffset
   const visit = (buffer: Buffer, at: number): null => {
     endOffset = batchLastOffset(buffer, at) + 1
     return null
   }
-  let result = await scanBatches(log, Math.min(start, segment.size), segment.size, visit)
-  if (result.problem !== null && start > 0) result = await scanBatches(log, 0, segment.size, visit)
+  let result = await scanBatches(log, start, segment.size, visit)
+  if (result.problem !== null) result = await scanBatches(log, 0, segment.size, visit)
   if (result.problem !== null) throw new CorruptLog(segment, result.end, result.problem)
   return endOffset
 }

@@ -163,10 +163,15 @@ function* sliceOfSegment(
 ): Search<ReadSlice | null> {
   if (segment.files === null) yield { segment, file: null, position: 0 }
   const { offsetIndex } = segment.opened()
-  const from = offsetIndex.lookup(wanted.offset).position
-  const first: FoundBatch | null = yield* firstBatch(segment, from, (_, lastOffset) => {
-    return lastOffset >= wanted.offset
+  const { position, offset: indexed } = offsetIndex.lookup(wanted.offset, segment.size)
+  const wants = (_: number, lastOffset: number): boolean => lastOffset >= wanted.offset
+  // An index has no sum. Its entry names the last offset of the batch at its position, or a later one.
+  let isAhead = false
+  let first: FoundBatch | null = yield* firstBatch(segment, position, (_, lastOffset, at) => {
+    if (at === position && position > 0) isAhead = lastOffset > indexed
+    return isAhead || lastOffset >= wanted.offset
   })
+  if (isAhead) first = yield* firstBatch(segment, 0, wants)
   if (first === null) return null
   const endOffset = visibleEnd(state, wanted)
   if (first.lastOffset >= endOffset) return NOTHING
@@ -200,11 +205,11 @@ interface FoundBatch {
   readonly lastOffset: number
 }
 
-/** The first batch at or behind `from` (a batch start) that matches (its end, its last offset). */
+/** The first batch at or behind `from` (a batch start) that matches (its end, last offset, position). */
 function* firstBatch(
   segment: Segment,
   from: number,
-  matches: (end: number, lastOffset: number) => boolean,
+  matches: (end: number, lastOffset: number, position: number) => boolean,
 ): Search<FoundBatch | null> {
   let position = from
   while (position < segment.size) {
@@ -220,7 +225,7 @@ function* firstBatch(
       if (bytes < BATCH_HEADER_BYTES || position + bytes > segment.size)
         throw new DiskError('EIO', log.path, `no batch at ${position} read from`)
       const lastOffset = batchLastOffset(chunk, at)
-      if (matches(position + bytes, lastOffset))
+      if (matches(position + bytes, lastOffset, position))
         return { position, bytes, baseOffset: batchBaseOffset(chunk, at), lastOffset }
       at += bytes
       position += bytes

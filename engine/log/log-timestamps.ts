@@ -113,7 +113,7 @@ async function searchSegment(
     const { log, timeIndex, offsetIndex } = await segment.open()
     // Nothing up to the entry's offset is as new as its timestamp or newer, but the entry's own batch.
     const before = timeIndex.lookup(timestamp - 1).offset
-    const from = offsetIndex.lookup(before).position
+    const from = offsetIndex.lookup(before, segment.size).position
     const { logStartOffset } = state.offsets
     let found: TimestampedOffset | null = null
     const result = await scanBatches(log, from, segment.size, (buffer, at) => {

@@ -88,9 +88,13 @@ export class OffsetIndex {
     this.lastOffset = lastOffset
   }
 
-  /** The newest entry at or below `offset`; baseOffset at 0 when there is none. */
-  lookup(offset: number): OffsetPosition {
-    return this.entryBefore(this.countUpTo(offset))
+  /**
+   * The newest entry at or below `offset`; baseOffset at 0 when there is none, or when it lies outside a log
+   * of `logBytes`, as one that was read wrong.
+   */
+  lookup(offset: number, logBytes = Number.POSITIVE_INFINITY): OffsetPosition {
+    const { position } = this.entryBefore(this.countUpTo(offset))
+    return position < 0 || position >= logBytes ? this.entryBefore(0) : this.found
   }
 
   /**

@@ -117,6 +117,24 @@ export async function listProducerSnapshots(
 }
 
 /**
+ * The entries of a snapshot file; null when there is none. Its sum tells a wrong read: nothing is thrown
+ * before a second one. Throws CorruptFile.
+ */
+export async function readProducerSnapshot(
+  disk: Disk,
+  path: string,
+): Promise<ProducerSnapshotEntry[] | null> {
+  const content = await disk.readFile(path)
+  if (content === null) return null
+  try {
+    return decodeProducerSnapshot(content, path)
+  } catch (error) {
+    if (!(error instanceof CorruptFile)) throw error
+    return decodeProducerSnapshot((await disk.readFile(path)) ?? content, path)
+  }
+}
+
+/**
  * The newest readable snapshot at or below `upToOffset`, null when there is none. Unreadable ones
  * are deleted on the way.
  */
@@ -130,10 +148,9 @@ export async function loadProducerSnapshot(
   for (const offset of offsets.reverse()) {
     if (offset > upToOffset) continue
     const path = `${partitionFolder}/${snapshotFileName(offset)}`
-    const content = await disk.readFile(path)
-    if (content === null) continue
     try {
-      return { offset, entries: decodeProducerSnapshot(content, path) }
+      const entries = await readProducerSnapshot(disk, path)
+      if (entries !== null) return { offset, entries }
     } catch (error) {
       if (!(error instanceof CorruptFile)) throw error
       logger.warn(`${error.message}; removing this snapshot and trying an older one`)

@@ -26,9 +26,9 @@ import { type Disk, DiskError } from './disk.ts'
 import { type EpochEntry, LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import { loadSegments, removeSegmentFiles, tidyPartitionFolder } from './partition-folder.ts'
 import {
-  decodeProducerSnapshot,
   encodeProducerSnapshot,
   listProducerSnapshots,
+  readProducerSnapshot,
   snapshotFileName,
   unneededSnapshots,
 } from './producer-snapshot.ts'
@@ -156,10 +156,8 @@ class Recovery {
     const readable = new Set<number>()
     for (const offset of await listProducerSnapshots(this.disk, this.dir)) {
       const path = `${this.dir}/${snapshotFileName(offset)}`
-      const content = await this.disk.readFile(path)
       try {
-        decodeProducerSnapshot(content ?? Buffer.alloc(0), path)
-        readable.add(offset)
+        if ((await readProducerSnapshot(this.disk, path)) !== null) readable.add(offset)
       } catch (error) {
         if (!(error instanceof CorruptFile)) throw error
         this.options.logger.warn(`${error.message}; removing this snapshot`)

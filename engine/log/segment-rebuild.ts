@@ -108,7 +108,7 @@ async function replayProducers(
     if (segment.size === 0) continue
     const wasOpen = segment.files !== null
     const { log, offsetIndex } = await segment.open()
-    const start = from <= segment.baseOffset ? 0 : offsetIndex.lookup(from).position
+    const start = from <= segment.baseOffset ? 0 : offsetIndex.lookup(from, segment.size).position
     let isDone = false
     const result = await scanBatches(log, start, segment.size, (buffer, at) => {
       if (batchBaseOffset(buffer, at) >= to) {

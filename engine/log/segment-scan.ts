@@ -3,11 +3,23 @@
  * the replay of producer state, checks. Never hops from header to header, which would cost a device
  * read each on a cold file.
  *
+ * A batch's sum leaves out its base offset and its leader epoch. Where they do not follow from the batch
+ * before, at the start and at every gap, they are read again (agreed-read.ts).
+ *
  * Ends at the first bytes that are no intact batch (S1): length first, then magic, then the sum. A
  * read error is thrown, never taken for the end of the file (S12).
  */
 import { assert } from '../base/assert.ts'
-import { BATCH_HEADER_BYTES, batchSizeInBytes, storedBatchProblem } from '../record/batch.ts'
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_UNSUMMED_BYTES,
+  batchBaseOffset,
+  batchLastOffsetDelta,
+  batchLeaderEpoch,
+  batchSizeInBytes,
+  storedBatchProblem,
+} from '../record/batch.ts'
+import { agree } from './agreed-read.ts'
 import { DiskError, type DiskFile, readFully, readFullySync } from './disk.ts'
 
 const CHUNK_BYTES = 1024 * 1024
@@ -29,7 +41,7 @@ export async function scanBatches(
   to: number,
   visit: VisitBatch,
 ): Promise<ScanResult> {
-  return await new BatchScan(file, from, to).run(visit)
+  return await new BatchScan(file, from, to, true).run(visit)
 }
 
 /**
@@ -47,10 +59,16 @@ export class BatchScan {
   private position: number
   private readonly file: DiskFile
   private readonly to: number
+  private readonly agrees: boolean
+  /** What the next batch has if nothing is missing before it. */
+  private nextOffset = -1
+  private epoch = -1
 
-  constructor(file: DiskFile, from: number, to: number) {
+  /** With `agrees` no single wrong read decides about offsets and epochs. */
+  constructor(file: DiskFile, from: number, to: number, agrees: boolean) {
     this.file = file
     this.to = to
+    this.agrees = agrees
     this.start = from
     this.position = from
     this.missingFrom = from
@@ -90,11 +108,25 @@ export class BatchScan {
       // A size that cannot be is judged below on what is there; only a possible one is worth reading.
       if (size >= BATCH_HEADER_BYTES && size <= left && at + size > this.held) return size
       const end = Math.min(this.held, at + left)
-      const problem = storedBatchProblem(buffer, at, end) ?? visit(buffer, at, this.position)
+      let problem = storedBatchProblem(buffer, at, end)
+      if (problem === null && this.agrees) this.follow(buffer, at)
+      problem ??= visit(buffer, at, this.position)
       if (problem !== null) return { end: this.position, problem }
       this.position += size
     }
     return { end: this.position, problem: null }
+  }
+
+  private follow(buffer: Buffer, at: number): void {
+    let baseOffset = batchBaseOffset(buffer, at)
+    let epoch = batchLeaderEpoch(buffer, at)
+    if (baseOffset !== this.nextOffset || epoch !== this.epoch) {
+      agree(this.file, buffer.subarray(at, at + BATCH_UNSUMMED_BYTES), this.position)
+      baseOffset = batchBaseOffset(buffer, at)
+      epoch = batchLeaderEpoch(buffer, at)
+    }
+    this.nextOffset = baseOffset + batchLastOffsetDelta(buffer, at) + 1
+    this.epoch = epoch
   }
 
   /** Room for at least `bytes` from the position on, within the range: what is to be read into it. */

@@ -25,6 +25,8 @@ import { crc32c } from '../base/crc32c.ts'
 import { readInt64, writeInt64 } from '../base/int64.ts'
 
 export const BATCH_HEADER_BYTES = 61
+/** Base offset, length and leader epoch: what the sum does not cover, but for magic and sum. */
+export const BATCH_UNSUMMED_BYTES = 16
 /** Bytes in front of what the length field counts. */
 export const BATCH_PREFIX_BYTES = 12
 export const BATCH_MAGIC = 2

@@ -160,12 +160,9 @@ class FaultRun {
   /** Spread evenly over calls and sorts, in a drawn order of sorts. */
   private drawPoints(calls: readonly Call[]): { at: number; sort: FaultSort }[] {
     const all: { at: number; sort: FaultSort }[] = []
-    for (const [index, { operation, path }] of calls.entries())
+    for (const [index, { operation }] of calls.entries())
       for (const sort of FAULT_SORTS) {
         if (sort.hits?.has(operation) === false) continue
-        // Kafka's plain text checkpoints carry no sum, and the sum of a batch leaves out its base offset
-        // and epoch, an index has none at all: a wrong read of these is another number.
-        if (sort.isFlip && /(-checkpoint|\d\.(log|index|timeindex|txnindex))$/.test(path)) continue
         all.push({ at: index + 1, sort })
       }
     const stride = Math.max(1, all.length / this.plan.points)

@@ -208,6 +208,30 @@ describe('a log on its way to another data folder', () => {
   })
 })
 
+describe('a read that is wrong while a log is copied', () => {
+  it('is in no copy that takes the place of the original', async () => {
+    let givenUp = 0
+    for (let seed = 1; seed <= 60; seed++) {
+      const disk = await newDisk(seed)
+      const log = await openLog(disk)
+      fill(log, 0, 25)
+      const before = await contents(log)
+      const path = /^\/data\/orders-0\/.*\.(log|index|timeindex)$/
+      disk.inject({ at: 1 + (seed % 8), operation: 'read', path, fault: { kind: 'read-flip' } })
+      await move(log).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(MoveCancelled)
+        givenUp++
+      })
+      disk.clearFaults()
+      expect(log.failed).toBeNull()
+      expect(await contents(log)).toEqual(before)
+      await log.close('clean')
+      expect(await problems(disk, `${log.dataFolder}/orders-0`)).toEqual([])
+    }
+    expect(givenUp).toBeGreaterThan(10)
+  })
+})
+
 /** What a start finds after a power loss: one folder settled and recovered. */
 async function recovered(disk: SimulatedDisk): Promise<{ dir: string; end: number }> {
   const ports = { disk, random: seededRandom(5), logger: silentLogger }

@@ -59,7 +59,7 @@ describe('recovery', () => {
   it('cuts nothing off that a second read finds whole', async () => {
     const { disk } = await filled()
     const before = disk.snapshot()
-    disk.inject({ at: 2, operation: 'read', path: /\.log$/, fault: { kind: 'read-flip' } })
+    disk.inject({ at: 5, operation: 'read', path: /\.log$/, fault: { kind: 'read-flip' } })
     await expect(recover(disk)).rejects.toThrow(/two reads differ/)
     await recover(disk)
     expect(disk.snapshot()).toEqual(before)
