@@ -93,6 +93,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private movingTo = -1
   /** Its socket goes on in another shard. */
   moved = false
+  touched = false
   private unmuteTimer: Timer | null = null
   private readonly deadlines: ConnectionDeadlines
   private readonly onClosed: (connection: Connection) => void
@@ -354,7 +355,8 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     if (!this.open) return
     try {
       if (this.outbox.streaming) this.outbox.pump()
-      this.replies.flush(this.services.output, this.outbox)
+      // Idleness counts from what went out as well, however it went.
+      if (this.replies.flush(this.services.output, this.outbox)) this.deadlines.active()
       this.startHeld()
       if (this.open && this.takesMore()) this.receiver.resume()
     } catch (error) {

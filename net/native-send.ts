@@ -1,8 +1,9 @@
 /**
- * Sending file ranges without a copy: sendfile(2) from the page cache to a socket, send(2) for the
- * bytes around them, TCP_CORK so that one reply is one run of segments (reference/performance.md §2.4).
- * Through koffi, on 64-bit little-endian Linux; where it is missing, and for what the kernel does not
- * take at once, outbox.ts reads and writes instead.
+ * Sending small replies past Node's stream by send(2), and file ranges without a copy: sendfile(2)
+ * from the page cache to a socket, send(2) for the bytes around them, TCP_CORK so that one reply is
+ * one run of segments (reference/performance.md §2.4). Through koffi, on 64-bit little-endian Linux;
+ * where it is missing, and for what the kernel does not take at once, outbox.ts reads and writes
+ * instead.
  *
  * The descriptor must be that of a live socket of this thread with nothing queued in Node: the caller
  * sees to it (a closed number may be somebody else's by now).

@@ -3,7 +3,8 @@
  * of pieces (bytes and file ranges) streamed through one chunk at a time. A chunk is refilled when
  * the socket has taken it, so a slow reader pins one chunk and its leases, and nothing else.
  *
- * Cached ranges go from the page cache to the socket without a copy where that can be had
+ * Where native calls are there, a small reply goes to the kernel by send(2), past Node's stream, as
+ * long as nothing waits in it. Cached ranges go from the page cache to the socket without a copy where that can be had
  * (native-send.ts). What the kernel does not take at once is bridged by one ordinary write of
  * limits.replyBridgeBytes: it ends when there is room again. Elsewhere cached ranges are read into the
  * chunk (about a microsecond per 4 KiB). Ranges that may be on the device only are read through the
@@ -103,9 +104,12 @@ export class Outbox {
     assert(!this.streaming, 'a reply is still streaming')
     const bytes = output.writer.bytes()
     if (output.holes.length === 0 && bytes.length <= limits.replyChunkBytes) {
-      this.write(bytes)
-      // Not taken at once: the socket refers to the writer's memory until it is.
-      if (this.socket.writableLength > 0) output.writer.take()
+      const sent = this.sendNow(bytes)
+      if (sent < bytes.length) {
+        this.write(sent === 0 ? bytes : bytes.subarray(sent))
+        // Not taken at once: the socket refers to the writer's memory until it is.
+        if (this.socket.writableLength > 0) output.writer.take()
+      }
       for (const body of bodies) body.release()
       return
     }
@@ -121,6 +125,22 @@ export class Outbox {
     this.piecesBytes += own.length
     this.bodies.push(...bodies)
     this.pump()
+  }
+
+  /**
+   * Past Node's stream, whose bookkeeping costs more than the call itself; returns the bytes taken. An
+   * error shows in the ordinary write of the rest.
+   */
+  private sendNow(bytes: Buffer): number {
+    const { direct } = this.pool
+    if (direct === null || !this.ownsDescriptor()) return 0
+    return Math.max(0, direct.bytes(this.fd, bytes, 0, bytes.length))
+  }
+
+  /** The descriptor is ours to send to: the socket is open and nothing waits in it. */
+  private ownsDescriptor(): boolean {
+    const { socket } = this
+    return this.fd >= 0 && !this.closed && !socket.destroyed && socket.writableLength === 0
   }
 
   /** The connection is gone: gives back what can be given back now, the rest when its read ends. */
@@ -141,9 +161,8 @@ export class Outbox {
    */
   private pumpDirect(): number {
     const { direct } = this.pool
-    const { socket } = this
-    if (direct === null || this.chunk !== null || this.reading || this.closed) return 0
-    if (socket.destroyed || socket.writableLength > 0 || !this.directAhead()) return 0
+    if (direct === null || this.chunk !== null || this.reading) return 0
+    if (!this.ownsDescriptor() || !this.directAhead()) return 0
     direct.cork(this.fd, true)
     let taken = 0
     while (this.streaming && taken < limits.connectionReplyBytesMax) {

@@ -145,17 +145,20 @@ export class ReplyQueue {
   }
 
   /**
-   * Hands every reply that is due to the outbox, until one must be streamed. An error of a body
-   * goes to the caller, who closes the connection.
+   * Hands every reply that is due to the outbox, until one must be streamed; false: none was. An
+   * error of a body goes to the caller, who closes the connection.
    */
-  flush(output: ReplyOutput, outbox: Outbox): void {
+  flush(output: ReplyOutput, outbox: Outbox): boolean {
+    let sent = false
     while (this.count > 0 && !outbox.streaming) {
       output.reset()
       const streamed: ReplyBody[] = []
       this.encodeDue(output, streamed)
-      if (output.writer.size === 0) return
+      if (output.writer.size === 0) break
       outbox.send(output, streamed)
+      sent = true
     }
+    return sent
   }
 
   /** Everything is given back; slots still in work answer into the void. */

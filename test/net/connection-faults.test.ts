@@ -6,6 +6,7 @@ import { limits } from '../../engine/base/limits.ts'
 import { HeartbeatResponse } from '../../engine/protocol/12-heartbeat.ts'
 import { decoderFor } from '../../engine/schema/codec.ts'
 import { Reader } from '../../engine/schema/reader.ts'
+import { directSend } from '../../net/native-send.ts'
 import { SlabPool } from '../../workers/slab.ts'
 import {
   ConnectionRig,
@@ -140,21 +141,30 @@ describe('a connection that breaks the rules', () => {
     expect(client.closed).toBe(false)
   })
 
-  it('closes it without a line when idle too long, never while a request waits', async () => {
-    const api = new ParkingApi()
-    const client = await startRig(api, { idleMs: 10_000 })
-    client.send(produce(1))
-    await api.until(() => api.started.length === 1)
-    theRig().pass(9_000)
-    theRig().pass(9_000)
-    expect(client.closed).toBe(false)
-    api.replyTo(1).send(new FillerBody())
-    await client.answered(1)
-    theRig().pass(11_000)
-    theRig().pass(11_000)
-    await client.ended()
-    expect(theRig().logger.lines).toEqual([])
-  })
+  it.each([
+    ['by Node', null],
+    ['directly', directSend()],
+  ])(
+    'closes it without a line when idle too long, never while a request waits: %s',
+    async (_, direct) => {
+      const api = new ParkingApi()
+      const client = await startRig(api, { idleMs: 10_000, direct })
+      client.send(produce(1))
+      await api.until(() => api.started.length === 1)
+      theRig().pass(9_000)
+      theRig().pass(9_000)
+      theRig().pass(9_000)
+      expect(client.closed).toBe(false)
+      api.replyTo(1).send(new FillerBody())
+      await client.answered(1)
+      // It counts from the answer.
+      theRig().pass(9_000)
+      expect(theRig().connections.size).toBe(1)
+      theRig().pass(2_000)
+      await client.ended()
+      expect(theRig().logger.lines).toEqual([])
+    },
+  )
 
   it('closes it when it takes no reply byte in time', async () => {
     const api = new ParkingApi()

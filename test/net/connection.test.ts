@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { limits } from '../../engine/base/limits.ts'
+import { directSend } from '../../net/native-send.ts'
 import type { ReceiveMode } from '../../net/socket-handle.ts'
 import { ConnectionRig, type RawClient, type RigOptions } from '../support/connection-rig.ts'
 import { FillerBody, heartbeat, ParkingApi, produce } from '../support/parking-api.ts'
@@ -222,7 +223,7 @@ describe('order on a connection', () => {
 
   it('sends all answers of a turn in one write', async () => {
     const api = new ParkingApi()
-    const client = await startRig(api)
+    const client = await startRig(api, { direct: null })
     client.send(...Array.from({ length: 20 }, (_, i) => produce(i)))
     await api.until(() => api.started.length === 20)
     let writes = 0
@@ -237,6 +238,21 @@ describe('order on a connection', () => {
     for (const { reply } of api.started) reply.send(new FillerBody(3))
     await client.answered(20)
     expect(writes).toBe(1)
+  })
+
+  it.each([directSend()].filter((way) => way !== null))('or in one send', async (real) => {
+    const api = new ParkingApi()
+    let sends = 0
+    const bytes: typeof real.bytes = (...args) => {
+      sends++
+      return real.bytes(...args)
+    }
+    const client = await startRig(api, { direct: { ...real, bytes } })
+    client.send(...Array.from({ length: 20 }, (_, i) => produce(i)))
+    await api.until(() => api.started.length === 20)
+    for (const { reply } of api.started) reply.send(new FillerBody(3))
+    await client.answered(20)
+    expect(sends).toBe(1)
   })
 
   it('streams a reply larger than a chunk, and what follows after it', async () => {

@@ -105,9 +105,12 @@ it('sends directly wherever sockets can be made natively', () => {
 })
 
 describe.each(ways)('replies with file ranges by %s', (_, direct) => {
-  async function sendAll(bodies: RangesBody[], beforeReading: () => Promise<void>) {
+  async function sendAll(
+    bodies: RangesBody[],
+    beforeReading: () => Promise<void>,
+    output = new ReplyOutput(0),
+  ) {
     const { ours, theirs } = await pair()
-    const output = new ReplyOutput(0)
     const pool = new OutboxPool(direct)
     const failures: string[] = []
     let next = 0
@@ -175,6 +178,17 @@ describe.each(ways)('replies with file ranges by %s', (_, direct) => {
       expect(outbox.backlogBytes).toBe(0)
     })
 
+  it('arrive whole and in order: small ones to a reader that sleeps until the socket is full', async () => {
+    const count = 600
+    const bodies = Array.from({ length: count }, (_, at) => new RangesBody([range(at * 7, 20_000)]))
+    const slept = () => new Promise<void>((resolve) => setTimeout(resolve, 30))
+    const { received, failures, outbox } = await sendAll(bodies, slept, new ReplyOutput(1 << 16))
+    expect(failures).toEqual([])
+    expect(received.equals(Buffer.concat(bodies.map((body, at) => body.expected(at))))).toBe(true)
+    expect(bodies.map(({ released }) => released)).toEqual(bodies.map(() => 1))
+    expect(outbox.backlogBytes).toBe(0)
+  })
+
   it('fails when the file is shorter than its index says', async () => {
     const body = new RangesBody([range(FILE_BYTES - 50_000, 60_000)])
     const { failures } = await sendAll([body], async () => {})
@@ -182,9 +196,12 @@ describe.each(ways)('replies with file ranges by %s', (_, direct) => {
     expect(failures[0]).toContain('shorter than its index says')
   })
 
-  it('sends nothing by the descriptor of a destroyed socket', async () => {
+  it.each([
+    ['file ranges', 0],
+    ['small replies', 1 << 18],
+  ])('sends nothing by the descriptor of a destroyed socket: %s', async (_, inlineBytesMax) => {
     const { ours } = await pair()
-    const output = new ReplyOutput(0)
+    const output = new ReplyOutput(inlineBytesMax)
     const outbox = new Outbox({
       socket: ours,
       pool: new OutboxPool(direct),

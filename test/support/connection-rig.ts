@@ -18,6 +18,7 @@ import { Connection, type ConnectionServices } from '../../net/connection.ts'
 import type { ConnectionMoves, MovedConnection } from '../../net/connection-moves.ts'
 import { Dispatcher } from '../../net/dispatch.ts'
 import type { AnyHandler, HandlerServices } from '../../net/handler.ts'
+import { type DirectSend, directSend } from '../../net/native-send.ts'
 import { Notices } from '../../net/notices.ts'
 import { OutboxPool } from '../../net/outbox.ts'
 import { noQuotas } from '../../net/quotas/shard-quotas.ts'
@@ -69,6 +70,8 @@ export interface RigOptions {
   idleMs?: number
   pressed?: () => boolean
   moves?: ConnectionMoves
+  /** How replies are sent; default: as a broker does here. */
+  direct?: DirectSend | null
   /** Instead of the counted ones. */
   slabs?: SlabSource
 }
@@ -95,7 +98,7 @@ export function testConnectionServices(
     arena,
     slabs: options.slabs ?? new CountedSlabs(),
     output: new ReplyOutput(),
-    outboxPool: new OutboxPool(),
+    outboxPool: new OutboxPool(options.direct === undefined ? directSend() : options.direct),
     wheel: options.wheel ?? new TimerWheel(1_000, 5),
     clock,
     notices: new Notices(clock, logger),
