@@ -10,9 +10,11 @@
  *     UNKNOWN_SERVER_ERROR and a log line; an InvariantError ends the process.
  */
 import { InvariantError } from '../engine/base/assert.ts'
+import type { BrokerConfig } from '../engine/base/config.ts'
 import { effectiveConfig } from '../engine/base/config-dynamic.ts'
 import { ApiError, ErrorCode, MalformedRequest } from '../engine/base/errors.ts'
 import { limits } from '../engine/base/limits.ts'
+import type { MetadataImage } from '../engine/metadata/image.ts'
 import {
   decodeRequestHeader,
   type RequestHeader,
@@ -43,10 +45,13 @@ export interface OpenedRequest {
 }
 
 export class Dispatcher {
-  private readonly handlers = new Map<number, AnyHandler>()
+  /** By API key. */
+  private readonly handlers: (AnyHandler | undefined)[] = []
   private readonly services: HandlerServices
   private readonly fatal: (error: InvariantError) => void
   private readonly reader = new Reader(Buffer.alloc(0))
+  private configOf: MetadataImage | null = null
+  private configNow: BrokerConfig
 
   /** `fatal` ends the process; it gets broken invariants that surface in a promise. */
   constructor(
@@ -55,20 +60,21 @@ export class Dispatcher {
     fatal: (error: InvariantError) => void,
   ) {
     this.services = services
+    this.configNow = services.config
     this.fatal = fatal
-    for (const handler of handlers) this.handlers.set(handler.apiKey, handler)
+    for (const handler of handlers) this.handlers[handler.apiKey] = handler
   }
 
   /** May the request start beside others of its connection? Looks at the API key only. */
   isPipelined(buffer: Buffer, start: number): boolean {
-    return this.handlers.get(buffer.readInt16BE(start))?.pipelined ?? false
+    return this.handlers[buffer.readInt16BE(start)]?.pipelined ?? false
   }
 
   /** Reads the header. Throws MalformedRequest for anything the connection must close on. */
   open(buffer: Buffer, start: number, end: number): OpenedRequest {
     const apiKey = buffer.readInt16BE(start)
     const apiVersion = buffer.readInt16BE(start + 2)
-    const handler = this.handlers.get(apiKey)
+    const handler = this.handlers[apiKey]
     if (handler === undefined)
       throw new MalformedRequest(`API key ${apiKey} (version ${apiVersion}) is not served here`)
     const [min, max] = handler.versions
@@ -90,7 +96,7 @@ export class Dispatcher {
    * read, of which `open` and `run` will say so.
    */
   keysOf(buffer: Buffer, start: number, end: number): number[] {
-    const handler = this.handlers.get(buffer.readInt16BE(start))
+    const handler = this.handlers[buffer.readInt16BE(start)]
     const apiVersion = buffer.readInt16BE(start + 2)
     if (handler?.pipelined !== true) return []
     const [min, max] = handler.versions
@@ -137,7 +143,7 @@ export class Dispatcher {
     const { services } = this
     return {
       router: services.router,
-      config: effectiveConfig(services.config, services.router.image().dynamicConfigs),
+      config: this.config(),
       clock: services.clock,
       logger: services.logger,
       fetchSessions: services.fetchSessions,
@@ -151,6 +157,16 @@ export class Dispatcher {
       clientId: header.clientId,
       connection,
     }
+  }
+
+  /** In force by this shard's image; looked up once per image. */
+  private config(): BrokerConfig {
+    const image = this.services.router.image()
+    if (image !== this.configOf) {
+      this.configOf = image
+      this.configNow = effectiveConfig(this.services.config, image.dynamicConfigs)
+    }
+    return this.configNow
   }
 
   private runCold(
@@ -244,7 +260,7 @@ export class Dispatcher {
   }
 
   private unsupportedApiVersions(): ReplyBody {
-    const handler = this.handlers.get(API_VERSIONS)
+    const handler = this.handlers[API_VERSIONS]
     const [min, max] = handler?.advertised ?? handler?.versions ?? [0, 0]
     return new EncodedBody((writer) => {
       writer.int16(ErrorCode.UNSUPPORTED_VERSION)

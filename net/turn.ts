@@ -7,6 +7,8 @@
 /** Something that finishes its work at the end of the turn in which it asked to. */
 export interface TurnPart {
   endTurn(): void
+  /** It is in the list of the turn; kept by Turn alone. */
+  touched: boolean
 }
 
 export class Turn {
@@ -14,7 +16,6 @@ export class Turn {
   private readonly flushed: () => void
   private parts: TurnPart[] = []
   private spare: TurnPart[] = []
-  private readonly waiting = new Set<TurnPart>()
   private scheduled = false
   private running = false
 
@@ -33,8 +34,8 @@ export class Turn {
 
   /** Calls `part.endTurn()` once at the end of this turn. */
   touch(part: TurnPart): void {
-    if (this.waiting.has(part)) return
-    this.waiting.add(part)
+    if (part.touched) return
+    part.touched = true
     this.parts.push(part)
     this.schedule()
   }
@@ -49,7 +50,7 @@ export class Turn {
       this.flushed()
       const parts = this.parts
       this.parts = this.spare
-      this.waiting.clear()
+      for (const part of parts) part.touched = false
       for (const part of parts) part.endTurn()
       parts.length = 0
       this.spare = parts

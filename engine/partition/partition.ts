@@ -17,6 +17,7 @@ import { limits } from '../base/limits.ts'
 import type { Logger } from '../base/logger.ts'
 import { DiskError, isDiskFull } from '../log/disk.ts'
 import type { Log } from '../log/log.ts'
+import type { AppendOrigin } from '../log/log-append.ts'
 import { type Admission, type BatchRules, newAdmission } from '../record/admission.ts'
 import { admitBatch } from '../record/validate.ts'
 import type {
@@ -28,6 +29,8 @@ import type {
 } from '../shard-port.ts'
 import { AckQueue } from './ack-queue.ts'
 import { failedRead, sliceRead } from './read-result.ts'
+
+type Mutable<T> = { -readonly [Field in keyof T]: T[Field] }
 
 export interface PartitionIdentity {
   readonly key: number
@@ -52,6 +55,8 @@ export interface PartitionPorts {
 
 /** One admission, reused: appends are synchronous and each reads it before the next writes it. */
 const admission: Admission = newAdmission()
+/** Likewise. */
+const origin: Mutable<AppendOrigin> = { kind: 'client', leaderEpoch: 0, appendTimeMs: 0 }
 
 export class Partition {
   readonly identity: PartitionIdentity
@@ -66,6 +71,8 @@ export class Partition {
   private awaitingFolder: (() => void)[] | null = null
   private folderMade = Promise.resolve()
   private heldBytes = 0
+  /** The sync that moves the high watermark next. */
+  private syncing: Promise<void> | null = null
   private diskFull = false
   /** Why the folder could not be made, while those who waited for it are told. */
   private folderRefusal: string | null = null
@@ -124,19 +131,21 @@ export class Partition {
       done(errorCode, -1, -1, this.log.logStartOffset, message, recordErrors)
       return false
     }
-    return this.stage(admission.replacement ?? records, 'client', admission.logAppendTimeMs, done)
+    const { replacement, logAppendTimeMs } = admission
+    return this.stage(replacement ?? records, 'client', now, logAppendTimeMs, done)
   }
 
   /** Stages a batch of our own making (coordinator records): it needs no admission. */
   appendInternal(batch: Buffer, done: AppendDone): boolean {
     if (this.offlineReason !== null)
       return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.offlineReason)
-    return this.stage(batch, 'coordinator', -1, done)
+    return this.stage(batch, 'coordinator', this.ports.wallMs(), -1, done)
   }
 
   private stage(
     batch: Buffer,
-    kind: 'client' | 'coordinator',
+    kind: AppendOrigin['kind'],
+    appendTimeMs: number,
     logAppendTimeMs: number,
     done: AppendDone,
   ): boolean {
@@ -144,11 +153,10 @@ export class Partition {
       return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.folderRefusal)
     let result: ReturnType<Log['append']>
     try {
-      result = this.log.append(batch, {
-        kind,
-        leaderEpoch: this.leaderEpoch,
-        appendTimeMs: this.ports.wallMs(),
-      })
+      origin.kind = kind
+      origin.leaderEpoch = this.leaderEpoch
+      origin.appendTimeMs = appendTimeMs
+      result = this.log.append(batch, origin)
     } catch (error) {
       this.fail(error)
       return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.offlineReason ?? 'offline')
@@ -260,9 +268,13 @@ export class Partition {
     return message
   }
 
-  /** One fdatasync for all that waits; failures take the partition offline. */
+  /** One fdatasync for all that waits, and one waiter for it; failures take the partition offline. */
   private syncThenAdvance(): void {
-    this.log.sync().then(
+    const syncing = this.log.sync()
+    // Several turns share the next sync.
+    if (syncing === this.syncing) return
+    this.syncing = syncing
+    syncing.then(
       () => {
         if (this.offlineReason === null) this.advance(this.log.syncedEndOffset)
       },
