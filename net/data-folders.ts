@@ -298,6 +298,7 @@ async function knownPartitions(
   const known: string[] = []
   const unmade: string[] = []
   const owned = new Set<string>()
+  const doomed: string[] = []
   const futures: FutureFolder[] = []
   const { folders, unknown } = await listDataFolder(disk, dataFolder)
   for (const name of unknown)
@@ -312,7 +313,7 @@ async function knownPartitions(
     if (found !== undefined && (topicId === found.topicId || problem !== null))
       owned.add(topicPartitionName(topic, partition))
     if (kind === 'delete') {
-      await disk.removeDir(path)
+      doomed.push(path)
       continue
     }
     if (problem !== null && found !== undefined) {
@@ -325,9 +326,12 @@ async function knownPartitions(
     // Nothing to recover.
     if (isEmpty) unmade.push(name)
     if (found !== undefined && (isEmpty || topicId === found.topicId)) known.push(name)
-    else if (isEmpty || (topicId !== null && unfinishedDeletions.has(topicId)))
-      await disk.removeDir(path)
-    else {
+    else if (isEmpty) await disk.removeDir(path)
+    else if (topicId !== null && unfinishedDeletions.has(topicId)) {
+      const marked = markedFolderName(topic, partition, random.uuid(), 'delete')
+      await disk.rename(path, `${dataFolder}/${marked}`)
+      doomed.push(`${dataFolder}/${marked}`)
+    } else {
       const aside = markedFolderName(topic, partition, random.uuid(), 'stray')
       await disk.rename(path, `${dataFolder}/${aside}`)
       logger.warn(
@@ -337,6 +341,8 @@ async function knownPartitions(
     }
   }
   await disk.syncDir(dataFolder)
+  // Only now: what a crash leaves of one must be known by its name, since its identity may be gone (S10).
+  for (const path of doomed) await disk.removeDir(path)
   return { known, owned, unmade, damaged, futures }
 }
 

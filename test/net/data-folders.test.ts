@@ -21,8 +21,24 @@ const TOPIC: TopicImage = {
 }
 const SEGMENT = '00000000000000000000.log'
 
-async function placed(files: Record<string, string>, folders = '/data') {
+const NOTHING_DELETED: ReadonlyMap<string, string> = new Map()
+
+function placed(
+  files: Record<string, string>,
+  folders = '/data',
+  before: (disk: SimulatedDisk) => void = () => {},
+  deleted = NOTHING_DELETED,
+) {
   const disk = SimulatedDisk.holding({ '/data/meta.properties': '', ...files })
+  before(disk)
+  return placedOn(disk, folders, deleted)
+}
+
+async function placedOn(
+  disk: SimulatedDisk,
+  folders: string,
+  deleted: ReadonlyMap<string, string>,
+) {
   const { config } = parseBrokerConfig(new Map([['log.dirs', folders]]))
   const ports = {
     disk,
@@ -34,7 +50,7 @@ async function placed(files: Record<string, string>, folders = '/data') {
   const open = { locks: [], clusterId: 'c', clean: new Map(), failed: new Map() }
   const image = withTopics(emptyImage('c', 1), [TOPIC])
   const recoverLog = (input: Parameters<typeof recoverLogOn>[1]) => recoverLogOn(disk, input)
-  const { dataFolders } = await placeFolders(ports, open, image, new Map(), { recoverLog })
+  const { dataFolders } = await placeFolders(ports, open, image, deleted, { recoverLog })
   return { disk, dataFolders, names: (await disk.list('/data')).sort() }
 }
 
@@ -78,6 +94,28 @@ it('of two folders of a partition the one in which nothing was made is removed',
   )
   expect(dataFolders.placed.get('t-0')).toBe('/data')
   expect(await disk.list('/more')).toEqual([])
+})
+
+it('what a crash leaves of a deletion that is finished goes with the next start', async () => {
+  const deleted = 'BBBBBBBBBBBBBBBBBBBBBA'
+  const files = {
+    '/data/gone-0/partition.metadata': formatPartitionMetadata(deleted),
+    [`/data/gone-0/${SEGMENT}`]: 'something',
+  }
+  const states: SimulatedDisk[] = []
+  await placed(
+    files,
+    '/data',
+    (disk) => {
+      disk.onCall = () => states.push(...disk.crashStates(states.length, 20))
+    },
+    new Map([[deleted, 'gone']]),
+  )
+  expect(states.length).toBeGreaterThan(20)
+  for (const disk of states) {
+    await placedOn(disk, '/data', new Map([[deleted, 'gone']]))
+    expect(await disk.list('/data')).toEqual(['meta.properties'])
+  }
 })
 
 describe('checkpoints', () => {
