@@ -8,15 +8,17 @@
  *     --seconds T                 time for all suites, shared as their own times are
  *     --only 3,8,21               these operations of the workload alone, of a failure that was made smaller
  *     --long                      ten times the count and no limit of time
+ *     --record                    keeps what was counted for docs/reliability.md
  *
- * Prints what was counted and the rate. A failure prints seed, commit and the one command that repeats it,
- * made smaller. Exit code 1 after a failure, or below half of the target. Ends with
- * `N passed, N failed, N skipped`.
+ * Prints the seed of the first fresh workload, what was counted and the rate. A failure prints seed, commit
+ * and the one command that repeats it, made smaller. Exit code 1 after a failure, or below half of the target.
+ * Ends with `N passed, N failed, N skipped`.
  *
  * For programs: `suites` of suites.ts, each `start()` → `workload(seed)` → failure or null.
  */
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { recordFigures } from '../support/figures.ts'
 import { pastFailures } from './seeds.ts'
 import { shrink } from './shrink.ts'
 import type { Failure, Suite, SuiteRun } from './suite.ts'
@@ -41,6 +43,7 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     only: { type: 'string' },
     long: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
   },
 })
 const number = (text: string | undefined): number | null =>
@@ -72,8 +75,10 @@ async function runSuite(suite: Suite): Promise<boolean> {
   const seconds = secondsFor(suite)
   const startedMs = performance.now()
   const cpu = process.cpuUsage()
+  const firstSeed = options.seed ?? Number.parseInt(commit().slice(0, 7), 16)
+  console.log(`${suite.name}: seeds from ${firstSeed} on`)
   let done = 0
-  for (const seed of seedsOf(suite)) {
+  for (const seed of seedsOf(suite, firstSeed)) {
     const elapsed = (performance.now() - startedMs) / 1000
     if (done >= workloads && run.count() >= target) break
     if (elapsed >= seconds && options.workloads === null) break
@@ -90,6 +95,12 @@ async function runSuite(suite: Suite): Promise<boolean> {
     `${suite.name}: ${run.count()} ${suite.unit} from ${done} workloads in ${elapsed.toFixed(0)} s ` +
       `(${(run.count() / cpuSeconds).toFixed(0)} per CPU second); ${run.report()}`,
   )
+  if (values.record)
+    recordFigures(suite.title, {
+      command: `npx tsx test/crash/run.ts --suite ${suite.name} --seed ${firstSeed} --workloads ${done}`,
+      seconds: elapsed,
+      counts: { workloads: done, [suite.unit]: run.count(), ...run.figures(), found: 0 },
+    })
   if (run.count() * 2 >= target && done * 2 >= workloads) return true
   console.log(
     `FAIL  ${suite.name}: below half of its target of ${target} ${suite.unit} from ${workloads} workloads`,
@@ -104,10 +115,9 @@ function secondsFor({ seconds }: Suite): number {
 }
 
 /** Past failures first, then fresh ones that the next commit will not repeat. */
-function* seedsOf(suite: Suite): Generator<number> {
+function* seedsOf(suite: Suite, firstSeed: number): Generator<number> {
   if (options.seed === null) yield* pastFailures[suite.name] ?? []
-  let seed = options.seed ?? Number.parseInt(commit().slice(0, 7), 16)
-  for (;;) yield seed++
+  for (let seed = firstSeed; ; seed++) yield seed
 }
 
 function commit(): string {

@@ -13,10 +13,14 @@ export interface SuiteRun {
   count(): number
   /** Numbers for the report, in words. */
   report(): string
+  /** Further numbers of a run that is recorded, by what they count. */
+  figures(): Readonly<Record<string, number>>
 }
 
 export interface Suite {
   readonly name: string
+  /** On the page of figures. */
+  readonly title: string
   /** What is counted. */
   readonly unit: string
   /** For one CI run. */

@@ -5,6 +5,7 @@ import type { Suite } from './suite.ts'
 
 const powerCut: Suite = {
   name: 'power-cut',
+  title: 'power cuts on a simulated disk (T2)',
   unit: 'crash states',
   target: 250_000,
   workloads: 400,
@@ -18,12 +19,18 @@ const powerCut: Suite = {
       report: () =>
         `${counts.states} of whole brokers, ${counts.depthTwo} of these in the start after another, ` +
         `${counts.folders} of single folders; ${counts.recoveries} recoveries done, checked and repeated`,
+      figures: () => ({
+        'of them whole brokers': counts.states,
+        'of these in the start after another cut': counts.depthTwo,
+        'recoveries done, checked and repeated': counts.recoveries,
+      }),
     }
   },
 }
 
 const faults: Suite = {
   name: 'faults',
+  title: 'disk faults on a simulated disk (T3)',
   unit: 'fault points',
   target: 20_000,
   workloads: 130,
@@ -38,6 +45,7 @@ const faults: Suite = {
         Object.entries(counts.bySort)
           .map(([name, points]) => `${name} ${points}`)
           .join(', '),
+      figures: () => ({}),
     }
   },
 }
