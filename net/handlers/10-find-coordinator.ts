@@ -2,9 +2,10 @@
  * FindCoordinator, v0–v6. v1 key type, v4 many keys, v6 share groups. On one node this broker
  * coordinates every group; __consumer_offsets is created when the first group asks.
  *
- * differs from Kafka: transactional ids (key type 1) and share partitions (2) are answered with
- * COORDINATOR_NOT_AVAILABLE: neither is served yet. Kafka waits for as many brokers as
- * offsets.topic.replication.factor says; here one is enough.
+ * differs from Kafka: transactional ids (key type 1) and share partitions (2) are refused, since
+ * neither is served yet, with TRANSACTIONAL_ID_AUTHORIZATION_FAILED and GROUP_AUTHORIZATION_FAILED:
+ * clients take these as final and show them, where they would ask for a missing coordinator for ever.
+ * Kafka waits for as many brokers as offsets.topic.replication.factor says; here one is enough.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { GROUP_METADATA_TOPIC } from '../../engine/metadata/topic-name.ts'
@@ -58,13 +59,15 @@ async function coordinatorProblem(
   keyType: number,
 ): Promise<Problem | null> {
   if (keyType === KEY_TYPE_GROUP) return ensureOffsetsTopic(context)
-  const known =
-    keyType === KEY_TYPE_TRANSACTION ||
-    (keyType === KEY_TYPE_SHARE && context.apiVersion >= SHARE_SINCE)
-  if (known)
+  if (keyType === KEY_TYPE_TRANSACTION)
     return {
-      errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE,
-      errorMessage: 'Transactions and share groups are not served by this broker yet.',
+      errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+      errorMessage: 'Transactions are not served by this broker yet.',
+    }
+  if (keyType === KEY_TYPE_SHARE && context.apiVersion >= SHARE_SINCE)
+    return {
+      errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED,
+      errorMessage: 'Share groups are not served by this broker yet.',
     }
   return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: `Unknown key type ${keyType}.` }
 }

@@ -148,8 +148,8 @@ describe('FindCoordinator', () => {
     [1, 9, ErrorCode.INVALID_REQUEST],
     [3, 2, ErrorCode.INVALID_REQUEST],
     [5, 2, ErrorCode.INVALID_REQUEST],
-    [6, 2, ErrorCode.COORDINATOR_NOT_AVAILABLE],
-    [6, 1, ErrorCode.COORDINATOR_NOT_AVAILABLE],
+    [6, 2, ErrorCode.GROUP_AUTHORIZATION_FAILED],
+    [6, 1, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
     [6, 9, ErrorCode.INVALID_REQUEST],
   ])('v%i refuses key type %i', async (version, keyType, errorCode) => {
     const rig = await controlRig()
