@@ -37,9 +37,11 @@ export type RecoverLogOutcome = { readonly lines: readonly JobLine[] } & (
     }
 )
 
-/** Runs in a thread of the job pool. */
+/** Runs in a thread of the job pool, which has nothing else to do while it reads. */
 export function recoverLogJob(input: RecoverLogInput): Promise<RecoverLogOutcome> {
-  return recoverLogOn(new NodeDisk(), input)
+  const disk = new NodeDisk()
+  disk.inThread = true
+  return recoverLogOn(disk, input)
 }
 
 /** The job on any disk. */
