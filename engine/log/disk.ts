@@ -176,8 +176,7 @@ export async function replaceFile(
   content: Buffer | string,
 ): Promise<void> {
   const temporary = `${path}.tmp`
-  if ((await disk.stat(temporary)) !== null) await disk.unlink(temporary)
-  const file = await disk.open(temporary, 'create-new')
+  const file = await createAnew(disk, temporary)
   try {
     writeFullySync(file, [typeof content === 'string' ? Buffer.from(content) : content], 0)
     await file.sync()
@@ -186,6 +185,16 @@ export async function replaceFile(
   }
   await disk.rename(temporary, path)
   await disk.syncDir(parentDir(path))
+}
+
+async function createAnew(disk: Disk, path: string): Promise<DiskFile> {
+  try {
+    return await disk.open(path, 'create-new')
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.code !== 'EEXIST') throw error
+  }
+  await disk.unlink(path)
+  return await disk.open(path, 'create-new')
 }
 
 /** The directory a path lies in: the one to sync after creating, renaming or removing the path. */

@@ -98,6 +98,11 @@ export class EntryFile {
     return new EntryFile(disk, path, entryBytes, file)
   }
 
+  /** As a lazy open of a file that is known not to be there: a failed call costs more than a good one. */
+  static absent(disk: Disk, path: string, entryBytes: number): EntryFile {
+    return new EntryFile(disk, path, entryBytes, null)
+  }
+
   /** Made now, for a new segment; what a crash left of an earlier attempt is opened. */
   static createSync(disk: Disk, path: string, entryBytes: number): EntryFile {
     try {

@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts'
 import type { Logger } from '../base/logger.ts'
 import { BATCH_HEADER_BYTES, batchLastOffset } from '../record/batch.ts'
 import { CorruptFile } from './corrupt-file.ts'
-import { type Disk, isDiskFull, readFully } from './disk.ts'
+import { type Disk, DiskError, isDiskFull, readFully } from './disk.ts'
 import { LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import type { LogOptions } from './log-options.ts'
 import { type LogPorts, LogState } from './log-state.ts'
@@ -22,7 +22,7 @@ import { ProducerStateManager } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
 import { CorruptLog, loadProducers, type ProducerSource, readEpochs } from './segment-rebuild.ts'
-import { brokenIndex, brokenIndexContent, repairSegment } from './segment-repair.ts'
+import { brokenIndex, brokenIndexContent, missingIndex, repairSegment } from './segment-repair.ts'
 import { scanBatches } from './segment-scan.ts'
 
 export interface LogPlace {
@@ -97,10 +97,12 @@ export async function openFolder(
   options: LogOptions,
 ): Promise<LogState | null> {
   const { disk } = ports
-  const stat = await disk.stat(place.dir)
-  if (stat === null) return null
-  await checkTopicId(disk, place)
-  const names = await tidyPartitionFolder(disk, place.dir, ports.logger)
+  const listed = await listIfThere(disk, place.dir)
+  if (listed === null) return null
+  // Writing the identity takes the place of what an earlier attempt left, so the list is another then.
+  const isAsListed = await checkTopicId(disk, place)
+  const known = isAsListed ? listed : undefined
+  const names = await tidyPartitionFolder(disk, place.dir, ports.logger, known)
   const found = await loadSegments(names, (baseOffset) => ({
     disk,
     dir: place.dir,
@@ -146,13 +148,15 @@ async function loadContent(
     segments: segments.slice(0, before),
     logger,
     nowMs: clock.wallMs(),
+    listed: names,
   })
   const active = segments.length - 1
   for (let i = 0; i < segments.length; i++) {
-    const reason = await brokenIndex(segments[i]!, names)
+    const segment = segments[i]!
+    const reason = i === active ? missingIndex(segment, names) : await brokenIndex(segment, names)
     if (reason === null) continue
     logger.warn(`${reason}; making the indexes again`)
-    await repairSegment(segments[i]!, source(i), { ...options, logger })
+    await repairSegment(segment, source(i), { ...options, logger })
   }
   const logEndOffset = await openActive(segments[active]!, source(active), options, logger)
   const producers = new ProducerStateManager(options.producerIdExpirationMs)
@@ -225,10 +229,21 @@ async function loadEpochs(
   return epochs
 }
 
-async function checkTopicId(disk: Disk, place: LogPlace): Promise<void> {
+async function listIfThere(disk: Disk, dir: string): Promise<string[] | null> {
+  try {
+    return await disk.list(dir)
+  } catch (error) {
+    if (error instanceof DiskError && error.code === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** Throws WrongTopicId. False: there was no identity, and now there is. */
+async function checkTopicId(disk: Disk, place: LogPlace): Promise<boolean> {
   const stored = await readPartitionMetadata(disk, place.dir)
-  if (stored === null) return await writePartitionMetadata(disk, place.dir, place.topicId)
-  if (stored !== place.topicId) throw new WrongTopicId(place, stored)
+  if (stored === null) await writePartitionMetadata(disk, place.dir, place.topicId)
+  else if (stored !== place.topicId) throw new WrongTopicId(place, stored)
+  return stored !== null
 }
 
 /** Removes all segments: they end below the log's start, so nothing in them is wanted. */

@@ -28,13 +28,14 @@ import { scanBatches } from './segment-scan.ts'
 
 const TEMPORARY_SUFFIX = '.tmp'
 
-/** Lists and tidies the folder; returns the names that are left. */
+/** Tidies the folder, of which `listed` may be known; returns the names that are left. */
 export async function tidyPartitionFolder(
   disk: Disk,
   dir: string,
   logger: Logger,
+  listed?: readonly string[],
 ): Promise<Set<string>> {
-  const names = new Set(await disk.list(dir))
+  const names = new Set(listed ?? (await disk.list(dir)))
   const before = names.size
   await removeLeftovers(disk, dir, names)
   await completeSwaps(disk, dir, names, logger)
@@ -73,6 +74,7 @@ export async function loadSegments(
     segment.hasTransactionIndex = names.has(
       segmentFileName(baseOffset, SegmentSuffix.transactionIndex),
     )
+    segment.transactionIndexAbsent = !segment.hasTransactionIndex
     segments.push(segment)
   }
   return segments

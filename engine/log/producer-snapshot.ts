@@ -101,6 +101,7 @@ export function snapshotFileName(offset: number): string {
 
 /** null when the name is not a snapshot's. */
 export function snapshotOffsetOf(name: string): number | null {
+  if (!name.endsWith(SUFFIX)) return null
   const match = /^(\d{20})\.snapshot$/.exec(name)
   const offset = Number(match?.[1])
   return match !== null && Number.isSafeInteger(offset) ? offset : null
@@ -111,8 +112,15 @@ export async function listProducerSnapshots(
   disk: Disk,
   partitionFolder: string,
 ): Promise<number[]> {
-  const names = await disk.list(partitionFolder)
-  const offsets = names.map(snapshotOffsetOf).filter((offset) => offset !== null)
+  return snapshotsAmong(await disk.list(partitionFolder))
+}
+
+function snapshotsAmong(names: Iterable<string>): number[] {
+  const offsets: number[] = []
+  for (const name of names) {
+    const offset = snapshotOffsetOf(name)
+    if (offset !== null) offsets.push(offset)
+  }
   return offsets.sort((a, b) => a - b)
 }
 
@@ -136,15 +144,16 @@ export async function readProducerSnapshot(
 
 /**
  * The newest readable snapshot at or below `upToOffset`, null when there is none. Unreadable ones
- * are deleted on the way.
+ * are deleted on the way. `listed` is what the folder holds, where that is known.
  */
 export async function loadProducerSnapshot(
   disk: Disk,
   partitionFolder: string,
   upToOffset: number,
   logger: Logger,
+  listed?: Iterable<string>,
 ): Promise<ProducerSnapshot | null> {
-  const offsets = await listProducerSnapshots(disk, partitionFolder)
+  const offsets = snapshotsAmong(listed ?? (await disk.list(partitionFolder)))
   for (const offset of offsets.reverse()) {
     if (offset > upToOffset) continue
     const path = `${partitionFolder}/${snapshotFileName(offset)}`

@@ -77,6 +77,8 @@ export interface ProducerSource {
   readonly logger: Logger
   /** Wall clock, for ids that have expired. */
   readonly nowMs: number
+  /** Names in the folder, where they are known. */
+  readonly listed?: ReadonlySet<string>
 }
 
 /** Makes `producers` the state before `offset`: newest snapshot at or below it, then the batches. */
@@ -85,8 +87,8 @@ export async function loadProducers(
   producers: ProducerStateManager,
   offset: number,
 ): Promise<void> {
-  const { disk, dir, segments, logger, nowMs } = source
-  const snapshot = await loadProducerSnapshot(disk, dir, offset, logger)
+  const { disk, dir, segments, logger, nowMs, listed } = source
+  const snapshot = await loadProducerSnapshot(disk, dir, offset, logger, listed)
   producers.load(snapshot?.entries ?? [], nowMs)
   // Markers below are decided: nothing they ended holds back the last stable offset.
   producers.onHighWatermark(Number.POSITIVE_INFINITY)

@@ -28,15 +28,22 @@ export async function brokenIndex(
   segment: Segment,
   names: ReadonlySet<string>,
 ): Promise<string | null> {
+  const missing = missingIndex(segment, names)
+  if (missing !== null) return missing
   for (const [suffix, entryBytes] of ENTRY_BYTES) {
+    if (!names.has(segmentFileName(segment.baseOffset, suffix))) continue
     const path = segment.path(suffix)
-    if (!names.has(segmentFileName(segment.baseOffset, suffix))) {
-      if (suffix === SegmentSuffix.transactionIndex) continue
-      return `${path} is missing`
-    }
     const stat = await segment.options.disk.stat(path)
     if (stat === null || stat.size % entryBytes !== 0) return `${path} is not made of whole entries`
   }
+  return null
+}
+
+/** The same by names alone, for a segment whose indexes are read next (brokenIndexContent). */
+export function missingIndex(segment: Segment, names: ReadonlySet<string>): string | null {
+  for (const suffix of [SegmentSuffix.offsetIndex, SegmentSuffix.timeIndex])
+    if (!names.has(segmentFileName(segment.baseOffset, suffix)))
+      return `${segment.path(suffix)} is missing`
   return null
 }
 

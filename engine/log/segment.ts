@@ -75,6 +75,8 @@ export class Segment {
   /** Wall clock of the file's last change; for segments without timestamps. */
   modifiedMs: number
   hasTransactionIndex = false
+  /** The folder was listed and had none: the first open does not ask again. */
+  transactionIndexAbsent = false
   /** What stands behind its names on the disk while compaction swaps it in. */
   mark: string
   files: SegmentFiles | null = null
@@ -287,11 +289,11 @@ export class Segment {
       baseOffset,
       indexBytesMax,
     )
-    const transactionIndex = await TransactionIndex.open(
-      disk,
-      path(SegmentSuffix.transactionIndex),
-      baseOffset,
-    )
+    const transactions = path(SegmentSuffix.transactionIndex)
+    const transactionIndex = this.transactionIndexAbsent
+      ? TransactionIndex.absent(disk, transactions, baseOffset)
+      : await TransactionIndex.open(disk, transactions, baseOffset)
+    this.transactionIndexAbsent = false
     // Someone may have opened it in the calling thread meanwhile.
     if (this.files !== null) {
       for (const index of [offsetIndex, timeIndex, transactionIndex]) await index.abandon()

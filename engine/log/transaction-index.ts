@@ -43,6 +43,12 @@ export class TransactionIndex {
     return new TransactionIndex(entries, baseOffset)
   }
 
+  /** Of a file that is not there, as a list of the folder says. */
+  static absent(disk: Disk, path: string, baseOffset: number): TransactionIndex {
+    const entries = EntryFile.absent(disk, path, TRANSACTION_INDEX_ENTRY_BYTES)
+    return new TransactionIndex(entries, baseOffset)
+  }
+
   /** As open, for the roll of a segment. */
   static openSync(disk: Disk, path: string, baseOffset: number): TransactionIndex {
     const entries = EntryFile.openSync(disk, path, TRANSACTION_INDEX_ENTRY_BYTES, true)

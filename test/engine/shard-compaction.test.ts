@@ -10,6 +10,7 @@ import {
   type TopicImage,
   withTopics,
 } from '../../engine/metadata/image.ts'
+import { BATCH_HEADER_BYTES } from '../../engine/record/batch.ts'
 import { buildBatch } from '../../engine/record/build.ts'
 import { inlineCompactors } from '../support/compact-rig.ts'
 import { MemoryLogger } from '../support/connection-rig.ts'
@@ -155,7 +156,7 @@ describe('a shard with compacted topics', () => {
       at: 1,
       operation: 'read',
       path: /orders-0\/0+\.log$/,
-      fault: { kind: 'read-flip' },
+      fault: { kind: 'read-flip', byte: BATCH_HEADER_BYTES },
     })
     await shard.pass(BACKOFF_MS * 3)
     const errors = shard.logger.lines.filter((line) => line.includes('cannot be compacted'))

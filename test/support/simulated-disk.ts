@@ -339,7 +339,7 @@ export class SimulatedDisk implements Disk {
     const node = this.nodeAt(path)
     if (node === null) return null
     const content = this.fileAt(path, 'read').cache.toBuffer()
-    if (fault?.kind === 'read-flip') this.flipOneBit(content)
+    if (fault?.kind === 'read-flip') this.flipOneBit(content, fault.byte)
     return content
   }
 
@@ -401,8 +401,8 @@ export class SimulatedDisk implements Disk {
     return Math.max(0, capacityBytes - sizeOf(this.tree.root))
   }
 
-  flipOneBit(bytes: Buffer): void {
-    if (bytes.length > 0) bytes[this.random.int(bytes.length)]! ^= 1 << this.random.int(8)
+  flipOneBit(bytes: Buffer, at = this.random.int(Math.max(1, bytes.length))): void {
+    if (at < bytes.length) bytes[at]! ^= 1 << this.random.int(8)
   }
 
   private rebooted(

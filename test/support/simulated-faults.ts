@@ -25,8 +25,8 @@ export type FaultKind =
   | { readonly kind: 'short-write'; readonly bytes?: number; readonly code: string }
   /** The sync fails and its pages count as clean: still readable (kept) or gone at once (lost). */
   | { readonly kind: 'sync-failure'; readonly mode: 'kept' | 'lost' }
-  /** One bit of what a read returns is wrong. */
-  | { readonly kind: 'read-flip' }
+  /** One bit of what a read returns is wrong, of any byte or of the one at `byte`. */
+  | { readonly kind: 'read-flip'; readonly byte?: number }
   /** From here on every call fails; take a crash state to go on. */
   | { readonly kind: 'power-loss' }
 

@@ -50,7 +50,7 @@ export class SimulatedFile implements DiskFile {
   readSync(into: Buffer, position: number): number {
     const fault = this.enter('read')
     const count = this.node.cache.read(into, position)
-    if (fault?.kind === 'read-flip') this.disk.flipOneBit(into.subarray(0, count))
+    if (fault?.kind === 'read-flip') this.disk.flipOneBit(into.subarray(0, count), fault.byte)
     return count
   }
 

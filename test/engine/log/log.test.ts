@@ -249,6 +249,18 @@ describe('a log', () => {
     await log.close('abandon')
   })
 
+  it('opens a folder in which writing the identity was cut short twice', async () => {
+    const disk = new SimulatedDisk()
+    await (await openLog(disk)).close('clean')
+    await disk.unlink(`${LOG_DIR}/partition.metadata`)
+    const left = await disk.open(`${LOG_DIR}/partition.metadata.tmp`, 'create-new')
+    await left.close()
+    const log = await openLog(disk)
+    expect(await readPartitionMetadata(disk, LOG_DIR)).toBe(TOPIC_ID)
+    expect((await disk.list(LOG_DIR)).filter((name) => name.endsWith('.tmp'))).toEqual([])
+    await log.close('abandon')
+  })
+
   it("refuses a folder of another topic's id", async () => {
     const disk = new SimulatedDisk()
     await (await openLog(disk)).close('clean')

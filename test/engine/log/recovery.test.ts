@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SegmentSuffix, segmentFileName } from '../../../engine/log/segment-files.ts'
 import { CorruptLog } from '../../../engine/log/segment-rebuild.ts'
+import { BATCH_HEADER_BYTES } from '../../../engine/record/batch.ts'
 import {
   LOG_DIR,
   labelled,
@@ -59,7 +60,8 @@ describe('recovery', () => {
   it('cuts nothing off that a second read finds whole', async () => {
     const { disk } = await filled()
     const before = disk.snapshot()
-    disk.inject({ at: 5, operation: 'read', path: /\.log$/, fault: { kind: 'read-flip' } })
+    const fault = { kind: 'read-flip', byte: BATCH_HEADER_BYTES } as const
+    disk.inject({ at: 5, operation: 'read', path: /\.log$/, fault })
     await expect(recover(disk)).rejects.toThrow(/two reads differ/)
     await recover(disk)
     expect(disk.snapshot()).toEqual(before)
