@@ -22,6 +22,7 @@ import { bothWaysScenario } from './both-ways.ts'
 import { clusterToolsScenario } from './cluster-tools.ts'
 import { connectPageOtherScenario, connectPageScenario } from './connect-page.ts'
 import { consumerProtocolScenario } from './consumer-protocol.ts'
+import { franzGoSuiteScenario } from './franz-go-suite.ts'
 import { interopScenario } from './interop.ts'
 import { javaAdminScenario } from './java-admin.ts'
 import { javaScenario } from './java-tools.ts'
@@ -43,6 +44,7 @@ const scenarios: readonly Scenario[] = [
   kafkajsScenario,
   platformaticScenario,
   pythonScenario,
+  franzGoSuiteScenario,
   restartScenario,
   consumerProtocolScenario,
   interopScenario,
