@@ -25,20 +25,8 @@ import {
   platformaticPlain,
 } from '../live/writers.ts'
 import { BrokerProcess } from '../support/broker-process.ts'
+import type { CycleOptions } from '../support/cycle-lane.ts'
 import { seededRandom } from '../support/seeded-random.ts'
-
-export interface KillLoopOptions {
-  readonly folder: string
-  readonly seed: number
-  /** Cycles go on for so long. */
-  readonly forMs: number
-  readonly cyclesMax: number
-  readonly compiled: boolean
-  /** Which broker: a source tree other than this one, for planted bugs. */
-  readonly root?: string
-  /** Called after each cycle. */
-  readonly onCycle?: (cycles: number) => void
-}
 
 export interface KillLoopResult {
   cycles: number
@@ -67,7 +55,7 @@ const CLOSING_LIMIT_MS = 3_000
 const PLAIN: Mode = { isolation: 'committed', via: 'assign', idempotent: false }
 const IDEMPOTENT: Mode = { isolation: 'committed', via: 'assign', idempotent: true }
 
-export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopResult> {
+export async function runKillLoop(options: CycleOptions): Promise<KillLoopResult> {
   const loop = new KillLoop(options)
   try {
     await loop.run()
@@ -94,7 +82,7 @@ class KillLoop {
     problems: [],
     skipped: [],
   }
-  private readonly options: KillLoopOptions
+  private readonly options: CycleOptions
   private readonly broker: BrokerProcess
   private readonly plain = new Recorder('plain', PARTITIONS)
   private readonly numbered = new Recorder('numbered', PARTITIONS)
@@ -103,13 +91,12 @@ class KillLoop {
   private readonly ends = new Map<Recorder, readonly number[]>()
   private readonly dataFolder: string
 
-  constructor(options: KillLoopOptions) {
+  constructor(options: CycleOptions) {
     this.options = options
     this.dataFolder = join(options.folder, `data-${options.seed}`)
     this.broker = new BrokerProcess({
       dataFolder: this.dataFolder,
       compiled: options.compiled,
-      ...(options.root === undefined ? {} : { root: options.root }),
       overrides: {
         'log.segment.bytes': '1048576',
         'log.flush.offset.checkpoint.interval.ms': '500',

@@ -16,19 +16,10 @@ import { KafkajsMember } from '../live/readers.ts'
 import { Recorder } from '../live/recorder.ts'
 import { BatchWriter, kafkajsPlain, platformaticPlain } from '../live/writers.ts'
 import { BrokerProcess } from '../support/broker-process.ts'
+import type { CycleOptions } from '../support/cycle-lane.ts'
 import { type SeededRandom, seededRandom } from '../support/seeded-random.ts'
 import { Ext4Volume } from './ext4-volume.ts'
 import { compactedKey, judgeAsync, judgeCompacted, judgeGroup } from './judge.ts'
-
-export interface PowerLossOptions {
-  readonly folder: string
-  readonly seed: number
-  readonly forMs: number
-  readonly cyclesMax: number
-  readonly compiled: boolean
-  readonly root?: string
-  readonly onCycle?: (cycles: number) => void
-}
 
 export interface PowerLossResult {
   cycles: number
@@ -72,7 +63,7 @@ const TOPICS = {
   },
 }
 
-export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLossResult> {
+export async function runPowerLoss(options: CycleOptions): Promise<PowerLossResult> {
   const result: PowerLossResult = {
     cycles: 0,
     volumes: 0,
@@ -104,7 +95,7 @@ export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLoss
 }
 
 class VolumeLife {
-  private readonly options: PowerLossOptions
+  private readonly options: CycleOptions
   private readonly result: PowerLossResult
   private readonly random: SeededRandom
   private readonly volume: Ext4Volume
@@ -117,17 +108,16 @@ class VolumeLife {
   /** Topics whose creation was acknowledged. */
   private readonly created: string[] = []
 
-  constructor(options: PowerLossOptions, result: PowerLossResult, random: SeededRandom) {
+  constructor(options: CycleOptions, result: PowerLossResult, random: SeededRandom) {
     this.options = options
     this.result = result
     this.random = random
     const mountOptions = MOUNT_OPTIONS[result.volumes % MOUNT_OPTIONS.length] ?? ''
     this.volume = new Ext4Volume(options.folder, `volume-${result.volumes++}`, mountOptions)
-    const { compiled, root } = options
+    const { compiled } = options
     this.broker = new BrokerProcess({
       dataFolder: join(this.volume.mountPoint, 'data'),
       compiled,
-      ...(root === undefined ? {} : { root }),
       overrides: SETTINGS,
     })
   }

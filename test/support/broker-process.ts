@@ -25,8 +25,6 @@ export interface BrokerProcessOptions {
   readonly overrides?: Record<string, string>
   /** Run what `npm run build` made instead of the sources. */
   readonly compiled?: boolean
-  /** The tree that is run, when it is not this one. */
-  readonly root?: string
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>
   /** What runs it: a command and its first arguments, which end by running the rest. */
@@ -40,15 +38,11 @@ export async function startBroker(options: BrokerProcessOptions = {}): Promise<B
   return broker
 }
 
-function program(compiled: boolean, root = ROOT): string[] {
-  if (!compiled) return root === ROOT ? testProgram() : sourceProgram(root)
-  if (!existsSync(join(root, 'dist/bundle/sluice.cjs')))
+function program(compiled: boolean): string[] {
+  if (!compiled) return testProgram()
+  if (!existsSync(join(ROOT, 'dist/bundle/sluice.cjs')))
     throw new Error('run `npm run build` before --compiled')
-  return [join(root, 'bin/sluice.js')]
-}
-
-function sourceProgram(root: string): string[] {
-  return ['--import', 'tsx', join(root, 'tools/sluice.ts')]
+  return [join(ROOT, 'bin/sluice.js')]
 }
 
 export class BrokerProcess implements ManagedBroker {
@@ -89,8 +83,8 @@ export class BrokerProcess implements ManagedBroker {
       '--override',
       `${key}=${value}`,
     ])
-    const { compiled, root, under = [], env } = this.options
-    const args = [...program(compiled === true, root), 'serve', ...pairs]
+    const { compiled, under = [], env } = this.options
+    const args = [...program(compiled === true), 'serve', ...pairs]
     const [command = '', ...rest] = [...under, process.execPath, ...args]
     const child = startChild(command, rest, {
       cwd: ROOT,
