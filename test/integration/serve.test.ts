@@ -55,8 +55,12 @@ async function said(child: ChildProcess, output: () => string, what: RegExp): Pr
   }
 }
 
-function run(args: string[], cwd = packageRoot): Promise<CommandResult> {
-  return runCommand(process.execPath, [...testProgram(), ...args], { limitMs: LIMIT_MS, cwd })
+function run(
+  args: string[],
+  cwd = packageRoot,
+  env: Record<string, string> = {},
+): Promise<CommandResult> {
+  return runCommand(process.execPath, [...testProgram(), ...args], { limitMs: LIMIT_MS, cwd, env })
 }
 
 /** One message for people, nothing else on stderr, no stack. */
@@ -160,6 +164,14 @@ describe('-daemon', () => {
     await expect
       .poll(() => readFileSync(log, 'utf8'), { timeout: LIMIT_MS })
       .toMatch(/stopped cleanly/)
+  })
+
+  it('says why its log cannot be made', async () => {
+    const inFile = join(fileInPlaceOfFolder(), 'logs')
+    for (const folder of ['/proc/x', inFile, '/dev/null']) {
+      const result = await run(['serve', '-daemon'], newFolder(), { LOG_DIR: folder })
+      expectRefusal(result, 1, /log and pid file [\s\S]*why: [\s\S]*set LOG_DIR/)
+    }
   })
 
   it('that cannot start leaves no pid file', async () => {

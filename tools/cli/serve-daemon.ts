@@ -5,8 +5,9 @@
  * channel that it serves, whatever log level it has.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { NodeDisk } from '../../engine/log/node-disk.ts'
 import { sluiceProgram } from '../package-root.ts'
 import { CommandFailure, ExitCode } from './failure.ts'
 import type { CommandIo } from './io.ts'
@@ -24,7 +25,6 @@ const LINES_TOLD = 4
 /** Waits until the broker serves; one that is still at it after a while is left to go on. */
 export async function serveDaemon(args: readonly string[], io: CommandIo): Promise<number> {
   const folder = resolve(io.cwd, io.env['LOG_DIR'] ?? FOLDER)
-  mkdirSync(folder, { recursive: true })
   const logPath = join(folder, LOG_FILE)
   const pidPath = join(folder, PID_FILE)
   const running = livePid(pidPath)
@@ -35,7 +35,7 @@ export async function serveDaemon(args: readonly string[], io: CommandIo): Promi
       `${pidPath} names it`,
       'stop it by `kill` and that number, or start this one in another folder',
     )
-  const log = openSync(logPath, 'a+')
+  const log = await openLog(folder, logPath, pidPath)
   const from = statSync(logPath).size
   const child = spawn(process.execPath, [...sluiceProgram(), ...args], {
     cwd: io.cwd,
@@ -62,6 +62,22 @@ export async function serveDaemon(args: readonly string[], io: CommandIo): Promi
     return ExitCode.done
   } finally {
     closeSync(log)
+  }
+}
+
+/** The log's descriptor, once the pid file can be written too. */
+async function openLog(folder: string, logPath: string, pidPath: string): Promise<number> {
+  try {
+    await new NodeDisk().makeDir(folder)
+    writeFileSync(pidPath, '')
+    return openSync(logPath, 'a+')
+  } catch (error) {
+    throw new CommandFailure(
+      ExitCode.failed,
+      `the log and pid file of a broker in the background cannot be made in ${folder}`,
+      error instanceof Error ? error.message : String(error),
+      'set LOG_DIR to a folder in which this user may write',
+    )
   }
 }
 

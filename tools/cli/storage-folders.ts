@@ -4,7 +4,7 @@
  * folder it is (engine/log/meta-properties.ts).
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { CorruptFile } from '../../engine/log/corrupt-file.ts'
 import {
   META_PROPERTIES_FILE,
@@ -58,14 +58,15 @@ function kindOf(path: string): 'folder' | 'no folder' | 'absent' {
   }
 }
 
-/** Marks a folder, making it when it is absent. */
+/** Marks a folder, making it when it is absent. Throws DiskError. */
 export async function formatFolder(
   path: string,
   owner: { readonly clusterId: string; readonly nodeId: number },
 ): Promise<void> {
-  mkdirSync(path, { recursive: true })
+  const disk = new NodeDisk()
+  await disk.makeDir(path)
   await writeMetaProperties(
-    new NodeDisk(),
+    disk,
     path,
     { version: 1, ...owner, directoryId: randomUuid() },
     Date.now(),

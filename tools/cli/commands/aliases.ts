@@ -2,9 +2,10 @@
  * `sluice aliases list|install DIR`: links by which this binary answers to the names of Kafka's tools
  * and of kcat, with and without `.sh`. Nowhere by itself: they would hide a real Kafka's tools.
  */
-import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import { lstatSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { NodeDisk } from '../../../engine/log/node-disk.ts'
 import { packageRoot } from '../../package-root.ts'
 import type { OwnCommand } from '../commands.ts'
 import { CommandFailure, ExitCode } from '../failure.ts'
@@ -42,11 +43,11 @@ export function aliasNames(): string[] {
   return kafkaTools.flatMap(({ name }) => (name === 'kcat' ? [name] : [name, `${name}.sh`]))
 }
 
-function install(folder: string, force: boolean, io: CommandIo): void {
+async function install(folder: string, force: boolean, io: CommandIo): Promise<void> {
   const target = join(packageRoot, 'bin/sluice.js')
   const names = aliasNames()
   try {
-    mkdirSync(folder, { recursive: true })
+    await new NodeDisk().makeDir(folder)
     const taken = names.filter((name) => isTaken(join(folder, name), target))
     if (taken.length > 0 && !force) throw refused(folder, taken)
     for (const name of names) {

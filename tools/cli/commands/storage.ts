@@ -1,6 +1,7 @@
 /** `sluice storage format|info|random-id|adopt|release`: data folders before a broker runs on them. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { DiskError } from '../../../engine/log/disk.ts'
 import type { OwnCommand } from '../commands.ts'
 import { CommandFailure, ExitCode } from '../failure.ts'
 import type { CommandIo } from '../io.ts'
@@ -107,7 +108,15 @@ async function format(
     )
   const fresh = states.filter(({ kind }) => kind === 'absent' || kind === 'not formatted')
   for (const { path } of fresh) {
-    await formatFolder(path, { clusterId, nodeId: config.nodeId })
+    await formatFolder(path, { clusterId, nodeId: config.nodeId }).catch((error: unknown) => {
+      if (!(error instanceof DiskError)) throw error
+      throw new CommandFailure(
+        ExitCode.failed,
+        `${path} cannot be formatted`,
+        error.message,
+        'see that this user may write there, or set log.dirs to another folder',
+      )
+    })
     io.stderr.write(`${path} is ready for broker ${config.nodeId} of cluster ${clusterId}\n`)
   }
   if (fresh.length === 0) io.stderr.write('all folders were formatted already\n')

@@ -185,3 +185,14 @@ describe('sluice storage', () => {
     expect([info.code, info.stderr]).toEqual([6, expect.stringContaining('is not a directory')])
   })
 })
+
+describe('sluice storage format', () => {
+  it.each(['/proc/x', '/dev/null/x'])('says why %s cannot be the folder', async (folder) => {
+    const words = ['storage', 'format', '--override', `log.dirs=${folder}`]
+    const { code, stderr } = await runCli(words, { cwd: work })
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: .*\n {2}why: .*\n {2}next: /),
+    ])
+  })
+})
