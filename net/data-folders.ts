@@ -107,7 +107,7 @@ async function eachFolder(
 }
 
 /** The disk's or the system's answer, as opposed to a refusal or a bug of ours. */
-function isSystemError(error: unknown): error is Error {
+export function isSystemError(error: unknown): error is Error {
   if (!(error instanceof Error)) return false
   return error instanceof DiskError || ('syscall' in error && 'errno' in error)
 }

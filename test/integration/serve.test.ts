@@ -1,7 +1,7 @@
 /** `sluice serve` as a process: how it starts, refuses to start, and stops. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
@@ -99,14 +99,19 @@ describe('sluice serve', () => {
     await holder.start()
     try {
       const port = Number(holder.address.split(':')[1])
-      const [taken, shared, file] = await Promise.all([
+      const unlockable = newFolder()
+      mkdirSync(join(unlockable, '.lock'))
+      const [taken, shared, file, locked] = await Promise.all([
         run(['serve', ...options(newFolder(), port)]),
         run(['serve', ...options(holder.dataFolder)]),
         run(['serve', ...options(fileInPlaceOfFolder())]),
+        run(['serve', ...options(unlockable)]),
       ])
       expectRefusal(taken, 1, new RegExp(`port ${port} is in use by another program`))
       expectRefusal(shared, 1, new RegExp(`${holder.dataFolder}[\\s\\S]*process ${holder.pid}`))
       expectRefusal(file, 1, /not-a-folder/)
+      // As EACCES to another user than root.
+      expectRefusal(locked, 1, /EISDIR[\s\S]*check that the data folder/)
       // The holder was not disturbed.
       await answersAt(holder.address, LIMIT_MS)
     } finally {

@@ -77,7 +77,12 @@ async function checkFolder(
     return refused('not a folder', `${path} is a file: log.dirs takes folders.`, true)
   if (kind === 'absent') return checkNew(path)
   if (!(await allowed(path)))
-    return refused('not ours to write', `This user may not read and write in ${path}.`, true)
+    return refused(
+      'not ours to write',
+      `This user may not read and write in ${path}. Make it this user's, or set log.dirs to another ` +
+        'folder.',
+      true,
+    )
   const holder = folderHolder(path)
   if (holder !== null)
     return refused(
@@ -120,13 +125,15 @@ async function describe(
 async function checkNew(path: string): Promise<FolderOutcome> {
   let above = dirname(path)
   while ((await kindOf(above)) === 'absent' && above !== dirname(above)) above = dirname(above)
-  const possible = (await kindOf(above)) === 'folder' && (await allowed(above))
+  const mayWrite = (await kindOf(above)) === 'folder' && (await allowed(above))
+  // As in /proc, which lets root write and takes no folder.
+  const possible = mayWrite && (await freeBytes(above)) > 0
+  const why = mayWrite ? `there is no room in ${above}` : `this user may not write in ${above}`
   return {
     state: possible ? `new, ${await freeSpace(above)}` : 'cannot be made',
     problem: possible
       ? null
-      : `${path} cannot be made: this user may not write in ${above}. Make it, or set log.dirs to ` +
-        'another folder.',
+      : `${path} cannot be made: ${why}. Make it, or set log.dirs to another folder.`,
     unusable: !possible,
     clusterId: null,
   }
@@ -152,6 +159,10 @@ async function allowed(folder: string): Promise<boolean> {
 }
 
 async function freeSpace(folder: string): Promise<string> {
+  return `${((await freeBytes(folder)) / 2 ** 30).toFixed(1)} GiB free`
+}
+
+async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder)
-  return `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free`
+  return bavail * bsize
 }

@@ -1,10 +1,9 @@
 /** A broker from start to clean stop, with what can go wrong at the start told for people. */
 import type { Logger } from '../../engine/base/logger.ts'
 import { CorruptFile } from '../../engine/log/corrupt-file.ts'
-import { DiskError } from '../../engine/log/disk.ts'
 import { MetaStoreCorrupt } from '../../engine/metastore/embedded-store.ts'
 import { type Broker, type BrokerOptions, startBroker } from '../../net/broker.ts'
-import { StartRefused } from '../../net/data-folders.ts'
+import { isSystemError, StartRefused } from '../../net/data-folders.ts'
 import { FolderLocked } from '../../net/folder-lock.ts'
 import { ListenError } from '../../net/listener.ts'
 import type { LoadedConfig } from '../../net/server-properties.ts'
@@ -63,7 +62,7 @@ function startFailure(error: unknown): unknown {
     error instanceof MetaStoreCorrupt
   )
     return new CommandFailure(ExitCode.failed, 'the broker did not start', error.message)
-  if (error instanceof DiskError)
+  if (isSystemError(error))
     return new CommandFailure(
       ExitCode.failed,
       'the broker did not start',

@@ -37,7 +37,10 @@ export async function serveCheck(request: ServeRequest, io: CommandIo): Promise<
   for (const problem of findings.problems) io.stderr.write(`error: ${problem}\n`)
   if (mistaken) {
     const { length } = loaded.errors
-    io.stderr.write(`the configuration has ${length === 1 ? 'a mistake' : `${length} mistakes`}\n`)
+    io.stderr.write(
+      `the configuration has ${length === 1 ? 'a mistake' : `${length} mistakes`}\n` +
+        '  next: correct it in the properties file, the environment or --override\n',
+    )
     return ExitCode.usage
   }
   const good = findings.problems.length === 0

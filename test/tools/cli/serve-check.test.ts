@@ -104,6 +104,7 @@ describe('serve --check', () => {
 
   it.each<[string, () => string, RegExp]>([
     ['is a file', () => aFile(), /is a file: log\.dirs takes folders/],
+    ['lies where no folder can be made', () => '/proc/x', /no room in \/proc/],
     ['lies in a file', () => join(aFile(), 'data'), /cannot be made/],
     [
       'belongs to another broker',
