@@ -53,6 +53,13 @@ export interface DriverParts {
   readonly tolerates?: (errorCode: number, folder: string | null) => boolean
 }
 
+/** The bytes begin with a batch that was appended where it says. */
+function isBatchOf(known: KnownPartition, bytes: Buffer): boolean {
+  const batch = known.batches.get(Number(bytes.readBigInt64BE(0)))?.at(-1)
+  const size = Math.min(bytes.length, batch?.bytes.length ?? 0)
+  return batch !== undefined && batch.bytes.compare(bytes, 0, size, 0, size) === 0
+}
+
 /** What a producer sent to one partition. */
 interface Sequence {
   next: number
@@ -254,11 +261,7 @@ export class Driver {
           this.surprise(result.errorCode, `a fetch of ${known.name}`, log.dataFolder)
         else if (result.file !== null && result.length > 0) {
           const bytes = this.bytesOf(result, log.dataFolder)
-          if (bytes === null) continue
-          const baseOffset = Number(bytes.readBigInt64BE(0))
-          const batch = known.batches.get(baseOffset)?.at(-1)
-          const size = Math.min(bytes.length, batch?.bytes.length ?? 0)
-          if (batch === undefined || batch.bytes.compare(bytes, 0, size, 0, size) !== 0)
+          if (bytes !== null && !isBatchOf(known, bytes))
             if (this.parts.tolerates?.(ErrorCode.CORRUPT_MESSAGE, log.dataFolder) !== true)
               this.surprises.push(`a fetch of ${known.name} at ${fetchOffset} gave other bytes`)
         }
