@@ -29,6 +29,8 @@ export interface StoragePorts<SomeDisk extends Disk, SomeJobs> extends FolderPor
   readonly lock: LockFolder
   /** Background jobs on so many threads. */
   jobs(threads: number): SomeJobs
+  /** How long the log of control state grows before it is folded; default: embedded-store.ts. */
+  readonly metaFoldBytes?: number | undefined
 }
 
 export interface Storage<SomeDisk extends Disk = Disk, SomeJobs = Jobs> {
@@ -57,7 +59,8 @@ export async function openStorage<D extends Disk, J extends Pick<Jobs, 'recoverL
   undo.push(() => {
     for (const lock of folders.locks) lock.release()
   })
-  const store = await EmbeddedMetaStore.open(disk, config.dataFolders[0] ?? '.', logger)
+  const first = config.dataFolders[0] ?? '.'
+  const store = await EmbeddedMetaStore.open(disk, first, logger, ports.metaFoldBytes)
   let publish: Storage['publish'] = async () => {}
   const controller = await Controller.start(
     {

@@ -93,15 +93,24 @@ export class EmbeddedMetaStore implements MetaStore {
   private readonly queue = new OneAtATime(limits.metaTransactionsMax, 'changes of control state')
   private failed: unknown = null
 
-  private constructor(disk: Disk, dir: string, file: DiskFile) {
+  private readonly foldBytesMin: number
+
+  private constructor(disk: Disk, dir: string, file: DiskFile, foldBytesMin: number) {
     this.disk = disk
     this.dir = dir
     this.file = file
+    this.foldBytesMin = foldBytesMin
   }
 
   /** Reads what is there, cuts a torn last entry. Rejects with MetaStoreCorrupt or DiskError. */
-  static async open(disk: Disk, dir: string, logger: Logger): Promise<EmbeddedMetaStore> {
-    const store = new EmbeddedMetaStore(disk, dir, await openOrCreate(disk, dir))
+  static async open(
+    disk: Disk,
+    dir: string,
+    logger: Logger,
+    foldBytesMin = FOLD_BYTES_MIN,
+  ): Promise<EmbeddedMetaStore> {
+    const file = await openOrCreate(disk, dir)
+    const store = new EmbeddedMetaStore(disk, dir, file, foldBytesMin)
     try {
       await store.loadSnapshot()
       await store.loadLog(logger)
@@ -170,7 +179,7 @@ export class EmbeddedMetaStore implements MetaStore {
     if (durable.length > 0) await this.append(durable, revision, room)
     this.revision = revision
     this.apply(changes, revision)
-    if (this.logBytes > Math.max(FOLD_BYTES_MIN, this.snapshotBytes)) await this.fold()
+    if (this.logBytes > Math.max(this.foldBytesMin, this.snapshotBytes)) await this.fold()
     return revision
   }
 

@@ -94,8 +94,8 @@ export class Driver {
   /** Starts the broker on what is on the disk; the world takes what it finds for the truth. */
   async start(): Promise<void> {
     const { disk, clock, logger, shape, world, seed } = this.parts
-    const { folders, settings } = shape
-    const more = { folders, settings, seed: seed + this.starts++ }
+    const { folders, settings, metaFoldBytes } = shape
+    const more = { folders, settings, metaFoldBytes, seed: seed + this.starts++ }
     this.broker = await SimulatedBroker.start({ disk, clock, logger, ...more })
     world.incarnation = this.broker.controller.image.incarnation
     this.sequences = new Map()

@@ -4,6 +4,7 @@
  * the promises. Outcomes that leave the same bytes as one before are not counted again.
  */
 import { CheckpointFile, parseOffsetCheckpoint } from '../../engine/log/checkpoints.ts'
+import { CorruptFile } from '../../engine/log/corrupt-file.ts'
 import { NOW_MS } from '../support/log-rig.ts'
 import type { SimulatedDisk } from '../support/simulated-disk.ts'
 import { folderAt } from '../support/simulated-folder.ts'
@@ -55,6 +56,7 @@ export function takeFolders(
   return states
 }
 
+/** As a start takes it: a file that does not read is as good as none. */
 function checkpointed(
   disk: SimulatedDisk,
   folder: string,
@@ -62,7 +64,13 @@ function checkpointed(
   { known }: PartitionKnowledge,
 ): number {
   const content = disk.durableFile(`${folder}/${file}`)
-  return content === null ? 0 : (parseOffsetCheckpoint(content, file).get(known.name) ?? 0)
+  if (content === null) return 0
+  try {
+    return parseOffsetCheckpoint(content, file).get(known.name) ?? 0
+  } catch (error) {
+    if (error instanceof CorruptFile) return 0
+    throw error
+  }
 }
 
 /** null, or what is wrong; `isNew`: the content had not been met before. */

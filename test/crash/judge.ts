@@ -66,10 +66,11 @@ export async function judge(state: CrashState, parts: JudgeParts): Promise<strin
 export function restart(disk: SimulatedDisk, parts: JudgeParts): Promise<SimulatedBroker> {
   const { shape, memo, seed } = parts
   const clock = new TestClock()
-  const { folders, settings } = shape
+  const { folders, settings, metaFoldBytes } = shape
   const { recoverLog } = memo
   const logger = silentLogger
-  return SimulatedBroker.start({ disk, clock, logger, seed, folders, settings, recoverLog })
+  const more = { folders, settings, metaFoldBytes, recoverLog }
+  return SimulatedBroker.start({ disk, clock, logger, seed, ...more })
 }
 
 function controlProblem({ controller }: SimulatedBroker, known: Knowledge): string | null {

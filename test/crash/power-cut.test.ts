@@ -45,6 +45,13 @@ describe('a bug planted under the broker is found', () => {
     expect(await firstFailure({ wrap }, 20)).toMatch(/was promised/)
   })
 
+  it('small files that are renamed without a sync, the snapshot of control state among them', async () => {
+    const all: PowerCutPlan['wrap'] = (disk) => skipping(disk, { sync: /\.tmp$/ })
+    expect(await firstFailure({ wrap: all }, 20)).not.toBeNull()
+    const meta: PowerCutPlan['wrap'] = (disk) => skipping(disk, { sync: /meta\.snapshot\.tmp$/ })
+    expect(await firstFailure({ wrap: meta }, 20)).toMatch(/MetaStoreCorrupt/)
+  })
+
   it('a directory that is never synced', async () => {
     const wrap: PowerCutPlan['wrap'] = (disk) => skipping(disk, { syncDir: true })
     expect(await firstFailure({ wrap }, 20)).not.toBeNull()

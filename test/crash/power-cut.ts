@@ -193,7 +193,9 @@ class PowerCutRun {
     const { plan, shape, memo, counts } = this
     const parts = { shape, memo, seed: plan.seed }
     if (state.disk.options.plain !== true) {
-      for (const deeper of await this.cutAgain(state, parts)) {
+      const again = await this.cutAgain(state, parts).catch(String)
+      if (typeof again === 'string') return again
+      for (const deeper of again) {
         counts.states++
         counts.depthTwo++
         const found = await judge(deeper, parts)

@@ -42,6 +42,8 @@ export interface Shape {
   readonly flushModes: readonly ('async' | 'group')[]
   readonly weights: Readonly<Record<OperationKind, number>>
   readonly valueBytesMax: number
+  /** The log of control state is folded into its snapshot beyond it; undefined: hardly ever, as in life. */
+  readonly metaFoldBytes: number | undefined
 }
 
 /** How often each comes when nothing is drawn. */
@@ -67,6 +69,9 @@ const WEIGHTS: Record<OperationKind, number> = {
   kill: 1,
 }
 
+/** A few changes. */
+const META_FOLD_BYTES = 1_000
+
 const SHARED_SETTINGS = {
   'log.retention.check.interval.ms': '200',
   'log.flush.offset.checkpoint.interval.ms': '2000',
@@ -88,6 +93,7 @@ export function drawShape(seed: number): Shape {
   const valueBytesMax = [20, 150, 600][random.int(3)]!
   const flushModes = ([['async'], ['group'], ['async', 'group']] as const)[random.int(3)]!
   return {
+    metaFoldBytes: seed % 2 === 0 ? META_FOLD_BYTES : undefined,
     folders,
     settings: {
       ...SHARED_SETTINGS,

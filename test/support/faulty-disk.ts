@@ -1,5 +1,5 @@
 /** Disks with a bug on purpose, for tests that must notice it: calls that say they are done and are not. */
-import type { Disk, DiskFile } from '../../engine/log/disk.ts'
+import { type Disk, type DiskFile, replaceFile } from '../../engine/log/disk.ts'
 
 export interface SkippedCalls {
   /** fdatasync of these files does nothing. */
@@ -17,8 +17,11 @@ export function skipping(disk: Disk, skipped: SkippedCalls): Disk {
         name === 'sync' ? async () => {} : bound(target, Reflect.get(target, name)),
     })
   }
-  return new Proxy(disk, {
+  const faulty: Disk = new Proxy(disk, {
     get(target, name) {
+      // The disk's own would make its calls on itself.
+      if (name === 'writeFileAtomic')
+        return (...args: Parameters<Disk['writeFileAtomic']>) => replaceFile(faulty, ...args)
       if (name === 'open')
         return async (...args: Parameters<Disk['open']>) => lame(await target.open(...args))
       if (name === 'openSync')
@@ -27,6 +30,7 @@ export function skipping(disk: Disk, skipped: SkippedCalls): Disk {
       return bound(target, Reflect.get(target, name))
     },
   })
+  return faulty
 }
 
 function bound(target: object, value: unknown): unknown {

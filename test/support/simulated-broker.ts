@@ -30,6 +30,8 @@ export interface SimulatedBrokerParts {
   readonly folders: readonly string[]
   /** Further broker options by their names. */
   readonly settings?: Readonly<Record<string, string>>
+  /** The log of control state is folded beyond it; default: as the broker does. */
+  readonly metaFoldBytes?: number | undefined
   /** Recovery of one log; default: as the job does. */
   readonly recoverLog?: RecoverLog
 }
@@ -63,7 +65,9 @@ export class SimulatedBroker {
     const random = seededRandom(parts.seed)
     const recoverLog = parts.recoverLog ?? recoverLogOn
     const jobs = { recoverLog: (input: RecoverLogInput) => recoverLog(disk, input) }
-    const ports = { disk, config, clock, random, logger, lock: () => LOCK, jobs: () => jobs }
+    const { metaFoldBytes } = parts
+    const more = { lock: () => LOCK, jobs: () => jobs, metaFoldBytes }
+    const ports = { disk, config, clock, random, logger, ...more }
     const storage = await openStorage(ports, [])
     const broker = new SimulatedBroker(parts, storage, random)
     await storage.publish(storage.controller.image)
