@@ -8,7 +8,8 @@ import { Codec } from '../../engine/record/compression.ts'
 import type { BatchShape } from './load-plan.ts'
 import { type PayloadSource, payloadSource, randomBytes } from './payload.ts'
 
-const TIME = 1_700_000_000_000
+/** Of every record: that of the run, or retention would delete what is read later. */
+const TIME = Date.now()
 /** Different batches of one load, so that nothing below profits from equal ones. */
 const VARIANTS_MAX = 16
 const VARIANT_BYTES_MAX = 16 * 1024 * 1024

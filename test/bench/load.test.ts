@@ -18,6 +18,7 @@ import { decodeRequestHeader, encodeResponseFrame } from '../../engine/protocol/
 import {
   batchBaseSequence,
   batchCrc,
+  batchMaxTimestamp,
   batchProducerEpoch,
   batchProducerId,
   batchRecordCount,
@@ -301,4 +302,10 @@ it('builds batches of the wanted size with a right CRC', () => {
     expect(batch.bytes.readUInt32BE(17)).toBe(computeBatchCrc(batch.bytes, 0))
   }
   expect(oneRecordBatch(100).bytes.length).toBe(61 + 2 + 4 + 2 + 100 + 1)
+})
+
+it('stamps records with the time of the run: retention deletes older ones under the reader', () => {
+  const ageMs = Date.now() - batchMaxTimestamp(filledBatch(4096, 100).bytes, 0)
+  expect(ageMs).toBeGreaterThanOrEqual(0)
+  expect(ageMs).toBeLessThan(3_600_000)
 })
