@@ -40,6 +40,62 @@ describe('the tools against our broker', () => {
   for (const recorded of common)
     it(`${recorded.tool} ${recorded.args.join(' ')}`, () => expectSame(recorded, address))
 
+  it('kafka-client-metrics answers mistakes, empty values and names that are not there as Kafka', async () => {
+    const server = ['--bootstrap-server', address]
+    const said = async (...words: string[]) => {
+      const { code, stdout, stderr } = await runCli(['kafka-client-metrics', ...server, ...words])
+      return [code, stdout, stderr.split('\n')[0]]
+    }
+    const name = ['--name', 'tool-test']
+    const altered = [0, 'Altered client metrics config for tool-test.\n', '']
+    const failure = 'Error while executing client metrics command : '
+    expect(await said('--alter', ...name, '--match', 'client_id=a', '--metrics', '*')).toEqual(
+      altered,
+    )
+    expect(await said('--alter', ...name, '--interval', '5')).toEqual([
+      1,
+      `${failure}Invalid value 5 for interval.ms, interval must be between 100 and 3600000 (1 hour)\n`,
+      '',
+    ])
+    expect(await said('--alter', ...name, '--match', 'bad')).toEqual([
+      1,
+      `${failure}Illegal client matching pattern: bad\n`,
+      '',
+    ])
+    expect(await said('--describe')).toEqual([
+      0,
+      'Client metrics configs for tool-test are:\n' +
+        '  interval.ms=300000\n  match=client_id=a\n  metrics=*\n',
+      '',
+    ])
+    expect(await said('--alter', ...name, '--match', '', '--metrics', '')).toEqual(altered)
+    expect(await said('--alter', '--interval', '1000')).toEqual([
+      1,
+      '',
+      'One of --name or --generate-name must be specified with --alter.',
+    ])
+    expect(await said('--alter', ...name, '--interval', 'x')).toEqual([
+      1,
+      '',
+      'Invalid interval value. Enter an integer, or leave empty to reset.',
+    ])
+    expect(await said('--describe', '--interval', '5')).toEqual([
+      1,
+      '',
+      'Option "[describe]" can\'t be used with option "[interval]"',
+    ])
+    expect(await said('--describe', '--name', 'nosuch')).toEqual([
+      0,
+      "The client metric resource nosuch doesn't exist and doesn't have dynamic config.\n",
+      '',
+    ])
+    const [code, stdout] = await said('--alter', '--generate-name', '--interval', '1000')
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^Altered client metrics config for [\w-]{22}\.\n$/),
+    ])
+  })
+
   it('tell the features, and refuse levels that do not exist, as Kafka does', async () => {
     const described = await runCli(['kafka-features', '--bootstrap-server', address, 'describe'])
     const levels = [

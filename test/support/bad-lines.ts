@@ -315,6 +315,12 @@ export const kafkaLines: Readonly<Record<string, CommandLines>> = {
     malformedCode: 0,
     contradictory: `${server} ${reset} --to-latest --to-earliest --execute`,
   },
+  'kafka-client-metrics': {
+    good: `${server} --list`,
+    unknown: null,
+    malformed: `${server} --alter --name sub --interval 5`,
+    contradictory: `${server} --list --name sub`,
+  },
   'kafka-groups': {
     good: `${server} --list`,
     unknown: null,

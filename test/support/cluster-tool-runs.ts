@@ -47,7 +47,11 @@ export async function expectSame(recorded: GoldenRun, address: string): Promise<
 }
 
 /** What both brokers give as Kafka gave it. */
-export const common = [...golden('kafka-cluster'), ...perf.slice(0, 1)]
+export const common = [
+  ...golden('kafka-cluster'),
+  ...golden('kafka-client-metrics'),
+  ...perf.slice(0, 1),
+]
 
 export async function expectPerformanceLines(address: string): Promise<void> {
   const produce = ['--num-records', '600', '--throughput', '-1', '--bootstrap-server', address]

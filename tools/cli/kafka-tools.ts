@@ -60,6 +60,10 @@ export const kafkaTools: readonly KafkaTool[] = [
   ),
   lazyTool('kcat', async () => (await import('./kcat/kcat.ts')).kcat),
   lazyTool('kafka-configs', async () => (await import('./kafka/kafka-configs.ts')).kafkaConfigs),
+  lazyTool(
+    'kafka-client-metrics',
+    async () => (await import('./kafka/kafka-client-metrics.ts')).kafkaClientMetrics,
+  ),
   lazyTool('kafka-groups', async () => (await import('./kafka/kafka-groups.ts')).kafkaGroups),
   lazyTool(
     'kafka-consumer-groups',
