@@ -126,8 +126,8 @@ const recovery: readonly PlantedBug[] = [
     name: 'a missing index is not made again',
     breaks: 'indexes are caches of the log',
     file: 'engine/log/segment-repair.ts',
-    from: '      if (suffix === SegmentSuffix.transactionIndex) continue\n',
-    to: '      if (suffix !== SegmentSuffix.log) continue\n',
+    from: '  if (missing !== null) return missing\n',
+    to: '',
     suite: 'unit: recovery',
   },
   {
