@@ -9,12 +9,15 @@ import type { Logger } from '../engine/base/logger.ts'
 import type { Controller } from '../engine/coordinator/controller/controller.ts'
 import type { Disk } from '../engine/log/disk.ts'
 import { partitionKey } from '../engine/metadata/image.ts'
-import type { DataFolders, FolderReport } from '../engine/shard-folders.ts'
+import type { EmbeddedMetaStore } from '../engine/metastore/embedded-store.ts'
+import { type DataFolders, type FolderReport, failsFolder } from '../engine/shard-folders.ts'
 import { calls } from '../workers/messages.ts'
 import type { Router } from '../workers/router.ts'
 import type { UnfinishedMove } from './data-folders.ts'
 
 export interface FolderWatchParts {
+  /** It lives in the first folder: when it fails, so does that. */
+  readonly store: Pick<EmbeddedMetaStore, 'onFailed'>
   /** Of shard 0's own files: checkpoints and the metadata. */
   readonly disk: Pick<Disk, 'refuseChanges'>
   readonly dataFolders: Pick<DataFolders, 'folders' | 'failed'>
@@ -46,6 +49,11 @@ export class FolderWatch {
   constructor(parts: FolderWatchParts) {
     this.parts = parts
     this.failed = new Set(parts.dataFolders.failed.keys())
+    parts.store.onFailed = (error) => {
+      const [folder = ''] = parts.dataFolders.folders
+      if (failsFolder(error))
+        this.report({ folder, failed: true, reason: error.message, offlineKeys: [], moved: false })
+    }
     this.shards = new Promise((resolve) => {
       this.begun = resolve
     })

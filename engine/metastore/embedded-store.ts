@@ -92,6 +92,8 @@ export class EmbeddedMetaStore implements MetaStore {
   private snapshotBytes = 0
   private readonly queue = new OneAtATime(limits.metaTransactionsMax, 'changes of control state')
   private failed: unknown = null
+  /** Hears once, in the same turn, of the error that ended the store: its folder has failed (S5). */
+  onFailed: ((error: DiskError) => void) | null = null
 
   private readonly foldBytesMin: number
 
@@ -183,6 +185,13 @@ export class EmbeddedMetaStore implements MetaStore {
     return revision
   }
 
+  private fail(error: unknown): unknown {
+    const isFirst = this.failed === null
+    this.failed ??= error
+    if (isFirst && error instanceof DiskError) this.onFailed?.(error)
+    return error
+  }
+
   /** What the log is told of a change: a key that becomes leased leaves it. */
   private durablePart({ key, value, lease }: MetaChange): LogPayload['changes'] {
     if (lease === undefined) return [[key, value]]
@@ -202,11 +211,15 @@ export class EmbeddedMetaStore implements MetaStore {
       writeFullySync(this.file, [entry], this.logBytes)
     } catch (error) {
       // The file was cut back to its last entry: with room again, the next change may be taken.
-      if (!isDiskFull(error)) this.failed = error
-      else this.fileBytes = this.file.sizeSync()
+      if (!isDiskFull(error)) throw this.fail(error)
+      this.fileBytes = this.file.sizeSync()
       throw error
     }
-    await this.orFail(() => this.file.sync())
+    try {
+      await this.file.sync()
+    } catch (error) {
+      throw this.fail(error)
+    }
     this.logBytes += entry.length
     this.fileBytes = Math.max(this.fileBytes, this.logBytes)
   }
@@ -225,15 +238,6 @@ export class EmbeddedMetaStore implements MetaStore {
     return null
   }
 
-  private async orFail(run: () => Promise<void>): Promise<void> {
-    try {
-      await run()
-    } catch (error) {
-      this.failed = error
-      throw error
-    }
-  }
-
   private apply(changes: readonly MetaChange[], revision: number): void {
     for (const { key, value, lease } of changes) {
       if (value === null) {
@@ -250,7 +254,10 @@ export class EmbeddedMetaStore implements MetaStore {
     }
   }
 
-  /** Snapshot first, durable, then the log empty: a crash between the two repeats nothing. */
+  /**
+   * Snapshot first, durable, then the log empty: a crash between the two repeats nothing. Whatever fails,
+   * the changes so far are durable; without room the next one tries again, else it is refused.
+   */
   private async fold(): Promise<void> {
     const payload: SnapshotPayload = {
       revision: this.revision,
@@ -262,15 +269,16 @@ export class EmbeddedMetaStore implements MetaStore {
     try {
       await this.disk.writeFileAtomic(`${this.dir}/${META_SNAPSHOT_FILE}`, content)
     } catch (error) {
-      // Nothing depends on folding now: the log has it all, and the next change tries again.
-      if (isDiskFull(error)) return
-      this.failed = error
-      throw error
+      if (!isDiskFull(error)) this.fail(error)
+      return
     }
-    await this.orFail(async () => {
+    try {
       await this.file.truncate(0)
       await this.file.sync()
-    })
+    } catch (error) {
+      this.fail(error)
+      return
+    }
     this.snapshotBytes = content.length
     this.logBytes = 0
     this.fileBytes = 0

@@ -1,7 +1,8 @@
 /** What shard 0 does when folders fail. */
 import { describe, expect, it, vi } from 'vitest'
+import { DiskError } from '../../engine/log/disk.ts'
 import type { FolderReport } from '../../engine/shard-folders.ts'
-import { FolderWatch } from '../../net/folder-watch.ts'
+import { FolderWatch, type FolderWatchParts } from '../../net/folder-watch.ts'
 import type { Router } from '../../workers/router.ts'
 import { MemoryLogger } from '../support/connection-rig.ts'
 import { FakeRouter } from '../support/fake-router.ts'
@@ -16,7 +17,9 @@ function rig(failed: ReadonlyMap<string, string> = new Map()) {
   router.answers.failFolder = (_: never, shard: number) => ({ offlineKeys: [100 + shard] })
   router.answers.moveReplicas = () => ({ partitions: [{ errorCode: 0 }] })
   const refused: string[] = []
+  const store: FolderWatchParts['store'] = { onFailed: null }
   const watch = new FolderWatch({
+    store,
     disk: { refuseChanges: (folder) => refused.push(folder) },
     dataFolders: { folders: ['/a', '/b', '/c'], failed },
     controller: {
@@ -40,6 +43,7 @@ function rig(failed: ReadonlyMap<string, string> = new Map()) {
     })
   return {
     watch,
+    store,
     begin,
     router,
     topic,
@@ -114,5 +118,20 @@ describe('moves between folders', () => {
       },
     ])
     expect(watch.isClean('/c')).toBe(true)
+  })
+})
+
+describe('a failure of the control state', () => {
+  it('is one of the first folder, unless it says nothing about the disk', () => {
+    for (const [code, ends] of [
+      ['EIO', [1]],
+      ['EMFILE', []],
+    ] as const) {
+      const { watch, store, exits, refused } = rig()
+      store.onFailed?.(new DiskError(code, '/a/sluice-meta.log', 'sync'))
+      expect(exits).toEqual(ends)
+      expect(watch.hasFailed('/a')).toBe(code === 'EIO')
+      expect(refused).toEqual(code === 'EIO' ? ['/a'] : [])
+    }
   })
 })

@@ -142,6 +142,30 @@ describe('the embedded store', () => {
     expect(await (await open(disk)).range('')).toEqual(before)
   })
 
+  it('answers a change that is durable although folding failed behind it, and takes none after it', async () => {
+    for (const [operation, path, at] of [
+      // The sync of the change itself comes first.
+      ['sync', /log$/, 2],
+      ['syncDir', /data$/, 1],
+      ['sync', /snapshot.tmp$/, 1],
+    ] as const) {
+      const disk = await newDisk()
+      const store = await EmbeddedMetaStore.open(disk, '/data', silentLogger, 100)
+      const failures: string[] = []
+      store.onFailed = ({ code }) => failures.push(code)
+      await put(store, 'a', '1')
+      disk.inject({ at, operation, path, fault: { kind: 'sync-failure', mode: 'lost' } })
+      const value = 'x'.repeat(100)
+      expect(await put(store, 'a', value)).toBe(2)
+      expect(failures).toEqual(['EIO'])
+      await expect(put(store, 'b', '1')).rejects.toThrow(/EIO/)
+      expect(failures).toEqual(['EIO'])
+      await store.close()
+      for (const after of disk.crashStates(1))
+        expect(await contentOf(await open(after))).toEqual({ a: value })
+    }
+  })
+
   it('takes changes again after a full disk, and none after a failed sync', async () => {
     const disk = await newDisk()
     const store = await open(disk)
