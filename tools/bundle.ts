@@ -29,7 +29,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { packageRoot } from './package-root.ts'
 
 const OUTSIDE = [
@@ -63,8 +63,16 @@ const COMMANDS = [
 ] as const
 const LOADER = join(packageRoot, 'tools/bundle-load.cjs')
 
-/** Bundles the files with `extension` below `root` into the folder `target`, which is replaced. */
-export async function bundle(root: string, extension: 'js' | 'ts', target: string): Promise<void> {
+/**
+ * Bundles the files with `extension` below `root` into the folder `target`, which is replaced. `more`
+ * is for a bundle that differs from what users run, as a bench wants it.
+ */
+export async function bundle(
+  root: string,
+  extension: 'js' | 'ts',
+  target: string,
+  more: Pick<BuildOptions, 'minifySyntax' | 'plugins'> = {},
+): Promise<void> {
   const entries = entriesOf(root, extension)
   rmSync(target, { recursive: true, force: true })
   await build({
@@ -94,6 +102,7 @@ export async function bundle(root: string, extension: 'js' | 'ts', target: strin
     minifyWhitespace: true,
     sourcemap: 'linked',
     logLevel: 'warning',
+    ...more,
   })
   copyFileSync(LOADER, join(target, 'load.cjs'))
   for (const name of entries.keys()) writeStub(target, name)
