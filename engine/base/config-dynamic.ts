@@ -9,9 +9,11 @@
  *
  * differs from Kafka: `listeners` and listener.security.protocol.map need a restart.
  */
+
 import { type BrokerConfig, brokerOptions, camelCase } from './config.ts'
 import { nearestName } from './config-names.ts'
 import { atLeast, LONG_MAX, long, type Option, parseOption, served } from './config-option.ts'
+import { requirementProblem, zeroProblem } from './config-relations.ts'
 import type { DynamicSettings } from './topic-config.ts'
 
 /** Set by kafka-reassign-partitions; in Kafka's DynamicConfig, not in its table of the broker. */
@@ -83,7 +85,9 @@ export function dynamicConfigProblem(
   if (restart !== null) return restart
   const dynamic: DynamicSettings = { ...before, [level]: settings }
   return (
-    threadsProblem(config, before, dynamic) ?? relationProblem(effectiveConfig(config, dynamic))
+    threadsProblem(config, before, dynamic) ??
+    cleanersProblem(effectiveConfig(config, before), effectiveConfig(config, dynamic)) ??
+    relationProblem(effectiveConfig(config, dynamic))
   )
 }
 
@@ -111,13 +115,34 @@ function threadsProblem(
           ? `value should be at least half the current value ${current}`
           : null
     if (limit !== null)
-      return (
-        'Invalid value org.apache.kafka.common.config.ConfigException: Dynamic thread count ' +
-        `update validation failed for ${name}=${next}, ${limit} for configuration Invalid dynamic ` +
-        'configuration'
+      return refusedChange(
+        `Dynamic thread count update validation failed for ${name}=${next}, ${limit}`,
       )
   }
   return null
+}
+
+/** Compaction has rules of its own for the same. */
+function cleanersProblem(before: BrokerConfig, after: BrokerConfig): string | null {
+  const zero = zeroProblem(after)
+  if (zero !== null) return refusedChange(zero)
+  const [current, next] = [before.logCleanerThreads, after.logCleanerThreads]
+  if (next < Math.floor(current / 2))
+    return refusedChange(
+      `Log cleaner threads cannot be reduced to less than half the current value ${current}`,
+    )
+  if (next > current * 2)
+    return refusedChange(
+      `Log cleaner threads cannot be increased to more than double the current value ${current}`,
+    )
+  return null
+}
+
+function refusedChange(problem: string): string {
+  return (
+    `Invalid value org.apache.kafka.common.config.ConfigException: ${problem} for configuration ` +
+    'Invalid dynamic configuration'
+  )
 }
 
 /** Also of options that are not served. */
@@ -140,8 +165,11 @@ function valueProblem(name: string, text: string): string | null {
 
 /** What Kafka requires of options together once a change is in force. */
 function relationProblem(config: BrokerConfig): string | null {
-  if (config.logRetentionMs !== 0) return null
-  return 'requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1'
+  const problem =
+    config.logRetentionMs === 0
+      ? 'log.retention.ms must be unlimited (-1) or, greater than or equal to 1'
+      : requirementProblem(config)
+  return problem === null ? null : `requirement failed: ${problem}`
 }
 
 /** SslConfigs.RECONFIGURABLE_CONFIGS. */

@@ -6,6 +6,7 @@
  * Reading files, environment and arguments is net/server-properties.ts; topic options are resolved
  * in topic-config.ts. Parsing never throws: everything wrong is reported at once.
  */
+
 import { clusterOptions } from './config-broker-cluster.ts'
 import { coordinatorOptions } from './config-broker-coordinators.ts'
 import { logOptions } from './config-broker-log.ts'
@@ -21,6 +22,7 @@ import {
 } from './config-listeners.ts'
 import { nearestName, retiredOption } from './config-names.ts'
 import { type ConfigValue, type Option, parseOption, valueText } from './config-option.ts'
+import { requirementProblem, zeroProblem } from './config-relations.ts'
 import { topicOptions } from './config-topic.ts'
 
 const table = {
@@ -223,6 +225,8 @@ function checkRelations(
     if (value !== null && value !== -1 && value < 1)
       errors.push(`${name} must be unlimited (-1) or, equal or greater than 1`)
   }
+  for (const problem of [requirementProblem(fields), zeroProblem(fields)])
+    if (problem !== null) errors.push(problem)
   if (fields.groupMinSessionTimeoutMs > fields.groupMaxSessionTimeoutMs)
     errors.push('group.min.session.timeout.ms is greater than group.max.session.timeout.ms')
   for (const rest of ['session.timeout.ms', 'heartbeat.interval.ms'])

@@ -24,6 +24,48 @@ function problem(level: 'broker' | 'cluster', settings: Settings, before = dynam
   return dynamicConfigProblem(config(), level, new Map(Object.entries(settings)), before)
 }
 
+describe('a change that would keep everybody out, or work undone', () => {
+  const change = (text: string) =>
+    `Invalid value org.apache.kafka.common.config.ConfigException: ${text} for configuration ` +
+    'Invalid dynamic configuration'
+
+  // As a real Kafka 4.2 says it; log.cleaner.threads=0 is '/ by zero' there.
+  it.each<[setting: string, value: string, sentence: string]>([
+    ['max.connections', '0', change('Invalid max.connections 0')],
+    ['max.connection.creation.rate', '0', change('Invalid max.connection.creation.rate 0')],
+    ['log.cleaner.threads', '0', change('Log cleaner threads should be at least 1')],
+    ['log.roll.ms', '0', 'requirement failed: log.roll.ms must be greater than or equal to 1'],
+    [
+      'log.cleaner.dedupe.buffer.size',
+      '1000',
+      'requirement failed: log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.',
+    ],
+    [
+      'max.connections.per.ip',
+      '0',
+      'requirement failed: max.connections.per.ip can be set to zero only if ' +
+        'max.connections.per.ip.overrides property is set.',
+    ],
+  ])('%s=%s is refused, and so is a start with it', (name, value, sentence) => {
+    for (const level of ['broker', 'cluster'] as const)
+      expect(problem(level, { [name]: value })).toBe(sentence)
+    const { errors } = parseBrokerConfig(new Map([[name, value]]))
+    expect(errors).toHaveLength(1)
+  })
+
+  it('compaction takes half to double the threads it has', () => {
+    const five = dynamic({}, { 'log.cleaner.threads': '5' })
+    const half = change(
+      'Log cleaner threads cannot be reduced to less than half the current value 5',
+    )
+    expect(problem('broker', { 'log.cleaner.threads': '1' }, five)).toBe(half)
+    expect(problem('broker', { 'log.cleaner.threads': '2' }, five)).toBeNull()
+    expect(problem('broker', { 'log.cleaner.threads': '11' }, five)).toMatch(/more than double/)
+    // The broker's own value stays in force.
+    expect(problem('cluster', { 'log.cleaner.threads': '0' }, five)).toBeNull()
+  })
+})
+
 describe('what is in force', () => {
   it('is the static configuration itself while nothing is set at run time', () => {
     const fixed = config({ 'max.connections': '7' })
