@@ -10,7 +10,7 @@ import {
   internalTopic,
   topicDefaults,
 } from '../engine/coordinator/controller/topic-config-rules.ts'
-import type { Disk } from '../engine/log/disk.ts'
+import type { Disk, DiskError } from '../engine/log/disk.ts'
 import type { MetadataImage } from '../engine/metadata/image.ts'
 import { EmbeddedMetaStore } from '../engine/metastore/embedded-store.ts'
 import type { DataFolders } from '../engine/shard-folders.ts'
@@ -61,6 +61,12 @@ export async function openStorage<D extends Disk, J extends Pick<Jobs, 'recoverL
   })
   const first = config.dataFolders[0] ?? '.'
   const store = await EmbeddedMetaStore.open(disk, first, logger, ports.metaFoldBytes)
+  // From the start on; later the folder watch hears of it.
+  const failures: DiskError[] = []
+  store.onFailed = (error) => {
+    failures.push(error)
+    disk.refuseChanges(first)
+  }
   let publish: Storage['publish'] = async () => {}
   const controller = await Controller.start(
     {
@@ -81,6 +87,7 @@ export async function openStorage<D extends Disk, J extends Pick<Jobs, 'recoverL
   const { image, unfinishedDeletions } = controller
   const placed = await placeFolders(ports, folders, image, unfinishedDeletions, jobs)
   await controller.forgetDeletions(placed.finishedDeletions)
+  if (failures[0] !== undefined) throw failures[0]
   logger.info(
     `cluster ${folders.clusterId}: ${contents(controller.image)}, start no. ${image.incarnation}`,
   )
