@@ -70,6 +70,9 @@ export interface AbortedTransaction {
   readonly firstOffset: number
 }
 
+/** What readers need of a segment's file. */
+export type LeasedFile = Pick<DiskFile, 'fd' | 'path' | 'readSync' | 'readCached' | 'read'>
+
 /** Where the bytes of one partition's answer are. `release` must be called once they are sent. */
 export interface ReadResult {
   readonly errorCode: ErrorCode
@@ -86,7 +89,7 @@ export interface ReadResult {
    * File, or null when length is 0. Its descriptor is valid in every thread until `release`; a file
    * of another shard is known by its descriptor alone.
    */
-  readonly file: Pick<DiskFile, 'fd' | 'path' | 'readSync' | 'read'> | null
+  readonly file: LeasedFile | null
   readonly position: number
   length: number
   /** Size of the first batch in the range; a reader that trims keeps at least this or nothing. */

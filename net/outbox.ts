@@ -8,7 +8,8 @@
  * (native-send.ts). What the kernel does not take at once is bridged by one ordinary write of
  * limits.replyBridgeBytes: it ends when there is room again. Elsewhere cached ranges are read into the
  * chunk (about a microsecond per 4 KiB). Ranges that may be on the device only are read through the
- * pool, limits.coldReadsMax at a time per shard.
+ * pool, limits.coldReadsMax at a time per shard, save for what turns out to be in the page cache
+ * (native-read.ts).
  */
 import type { Socket } from 'node:net'
 import { assert } from '../engine/base/assert.ts'
@@ -264,12 +265,12 @@ export class Outbox {
         filled += take
         continue
       }
-      if (!piece.cached) {
-        if (filled === 0) this.startColdRead(chunk, piece, take)
+      const into = chunk.subarray(filled, filled + take)
+      const bytes = piece.cached ? this.readCached(piece, into) : this.readIfCached(piece, into)
+      if (bytes <= 0) {
+        if (!piece.cached && filled === 0) this.startColdRead(chunk, piece, take)
         break
       }
-      const bytes = this.readCached(piece, chunk.subarray(filled, filled + take))
-      if (bytes <= 0) break
       this.advance(bytes, left)
       filled += bytes
     }
@@ -294,6 +295,11 @@ export class Outbox {
       this.fail(range, error instanceof Error ? error.message : String(error))
       return 0
     }
+  }
+
+  /** Old data may be in the page cache all the same. */
+  private readIfCached({ file, position }: RecordRange, into: Buffer): number {
+    return file?.readCached(into, position + this.pieceDone) ?? -1
   }
 
   private startColdRead(chunk: Buffer, range: RecordRange, take: number): void {

@@ -25,6 +25,7 @@ import { SHARD_THREAD, type ThreadStart } from '../workers/pool.ts'
 import { joinPool } from '../workers/pool-member.ts'
 import type { ShardWiring } from '../workers/wiring.ts'
 import { consoleLogger, type LogStyle, logStyle } from './console-logger.ts'
+import { readCachedNative } from './native-read.ts'
 import { useNativeCalls } from './native-sockets.ts'
 import { ConnectionCounts } from './quotas/connection-counts.ts'
 import { type QuotaMemory, quotaWindow } from './quotas/quota-memory.ts'
@@ -75,6 +76,7 @@ export class RunningShard {
     this.style = data.logStyle
     this.compactors = new Compactors(data.compactions)
     this.disk.inThread = true
+    this.disk.readCached = readCachedNative
     const image = emptyImage(data.clusterId, data.brokerId)
     this.assembled = assembleShard({
       config,
@@ -100,7 +102,7 @@ export class RunningShard {
       clock: systemClock,
       logger,
       image,
-      borrowFile: (owner, fd) => borrowFile(`a segment of shard ${owner}`, fd),
+      borrowFile: (owner, fd) => borrowFile(`a segment of shard ${owner}`, fd, readCachedNative),
       requestTurn: () => this.server.turn.schedule(),
       endTurn: () => this.server.turn.run(),
     })

@@ -5,13 +5,11 @@
 import { broken } from '../engine/base/assert.ts'
 import type { ErrorCode } from '../engine/base/errors.ts'
 import type { Infer } from '../engine/schema/fields.ts'
-import type { AbortedTransaction, ReadResult } from '../engine/shard-port.ts'
+import type { AbortedTransaction, LeasedFile, ReadResult } from '../engine/shard-port.ts'
 import type { ReadResults } from './messages.ts'
 
 /** A result as it came over the ring. */
 export type WireResult = Infer<typeof ReadResults>['results'][number]
-
-export type LeasedFile = NonNullable<ReadResult['file']>
 
 /** Opens nothing: gives a reader for a descriptor of this process that another shard keeps open. */
 export type BorrowFile = (shard: number, fd: number, lease: number, index: number) => LeasedFile

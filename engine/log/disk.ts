@@ -44,6 +44,11 @@ export interface DiskFile {
   write(bytes: Buffer, position: number): Promise<number>
   /** Fills `into` from `position`; returns bytes read, may be short, 0 = end of file. */
   readSync(into: Buffer, position: number): number
+  /**
+   * As readSync, for what needs no device: bytes at the start of `into` that were in memory, or -1 when
+   * none were, or nobody can tell.
+   */
+  readCached(into: Buffer, position: number): number
   /** As readSync through the thread pool, for bytes that may have to come from the device. */
   read(into: Buffer, position: number): Promise<number>
   sizeSync(): number

@@ -50,6 +50,9 @@ export interface ReadLimits {
 /** Bytes looked at per step when walking headers: about what lies between two index entries. */
 const WALK_BYTES = 8 * 1024
 
+/** Reads of one search served by the page cache in a row, before other work of the shard has its turn. */
+const QUICK_READS_MAX = 16
+
 /** What the search needs before it can go on: the segment's files, or bytes at a position. */
 interface Need {
   readonly segment: Segment
@@ -79,6 +82,7 @@ export async function readSliceAsync(state: LogState, wanted: ReadLimits): Promi
   const quick = readWithoutDisk(state, wanted)
   if (quick !== null) return quick
   const own = Buffer.allocUnsafe(WALK_BYTES)
+  let quickReads = QUICK_READS_MAX
   const search = findSlice(state, wanted)
   let step = search.next(own)
   while (step.done !== true) {
@@ -87,7 +91,11 @@ export async function readSliceAsync(state: LogState, wanted: ReadLimits): Promi
     segment.lease.acquire()
     try {
       if (file === null) await openWarm(state, segment)
-      else filled = await readFully(file, own, position)
+      else {
+        if (quickReads-- > 0) filled = file.readCached(own, position)
+        if (filled < Math.min(own.length, segment.size - position))
+          filled = await readFully(file, own, position)
+      }
     } catch (error) {
       // Its names may be gone already; what took its place is searched below.
       if (!segment.removed) throw error

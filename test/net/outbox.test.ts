@@ -1,12 +1,13 @@
 /** Replies with file ranges over a real socket, by sendfile and by read and write. */
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { DiskFile } from '../../engine/log/disk.ts'
-import { NodeDisk } from '../../engine/log/node-disk.ts'
+import { NodeDisk, type ReadCached } from '../../engine/log/node-disk.ts'
+import { readCachedNative } from '../../net/native-read.ts'
 import { type DirectSend, directSend } from '../../net/native-send.ts'
 import { nativeSocketsAvailable } from '../../net/native-sockets.ts'
 import { Outbox, OutboxPool } from '../../net/outbox.ts'
@@ -18,12 +19,13 @@ for (let at = 0; at < FILE_BYTES; at += 4) CONTENT.writeUInt32LE((at * 265443576
 
 let folder = ''
 let file: DiskFile
+const disk = new NodeDisk()
 const cleanups: (() => void)[] = []
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'outbox-'))
   writeFileSync(join(folder, 'f'), CONTENT)
-  file = await new NodeDisk().open(join(folder, 'f'), 'read')
+  file = await disk.open(join(folder, 'f'), 'read')
 })
 
 afterAll(async () => {
@@ -97,14 +99,28 @@ async function pair(): Promise<{ ours: Socket; theirs: Socket }> {
 }
 
 const native = directSend()
-const ways: [string, DirectSend | null][] = [['read and write', null]]
-if (native !== null) ways.push(['sendfile', native])
+const ways: [string, DirectSend | null, ReadCached | null][] = [
+  ['read and write', null, null],
+  ['read and write, old data from memory', null, readCachedNative],
+  ['read and write, old data from memory in part', null, inPart],
+]
+if (native !== null) ways.push(['sendfile', native, readCachedNative])
+
+/** A hundred bytes of what is asked for, and none of every third 64 KiB. */
+function inPart(fd: number, into: Buffer, position: number): number {
+  if ((position >> 16) % 3 === 0) return -1
+  return readSync(fd, into, 0, Math.min(100, into.length), position)
+}
 
 it('sends directly wherever sockets can be made natively', () => {
   expect(native !== null).toBe(nativeSocketsAvailable())
 })
 
-describe.each(ways)('replies with file ranges by %s', (_, direct) => {
+describe.each(ways)('replies with file ranges by %s', (_, direct, readCached) => {
+  beforeAll(() => {
+    disk.readCached = readCached
+  })
+
   async function sendAll(
     bodies: RangesBody[],
     beforeReading: () => Promise<void>,

@@ -170,6 +170,7 @@ export class FakeShardPort implements ShardPort {
               fd: this.fd,
               path: 'fake',
               readSync: (into, position) => bytes.copy(into, 0, position),
+              readCached: () => -1,
               read: (into, position) => Promise.resolve(bytes.copy(into, 0, position)),
             },
       position: 0,

@@ -52,6 +52,8 @@ const CHANGING_NAMES: ReadonlySet<Operation> = new Set([
 const SAME_TICK_TURNS = 12
 
 export class SimulatedDisk implements Disk {
+  /** How much of what readCached asks for is there without waiting. */
+  inMemory: 'none' | 'half' | 'all' = 'none'
   /** Calls so far, of every kind. */
   calls = 0
   /** Runs at the start of each call, before its effect. */

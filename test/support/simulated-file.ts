@@ -54,6 +54,13 @@ export class SimulatedFile implements DiskFile {
     return count
   }
 
+  readCached(into: Buffer, position: number): number {
+    const { inMemory } = this.disk
+    if (inMemory === 'none') return -1
+    const size = inMemory === 'all' ? into.length : into.length >> 1
+    return this.readSync(into.subarray(0, size), position)
+  }
+
   async read(into: Buffer, position: number): Promise<number> {
     await this.disk.wait()
     return this.readSync(into, position)

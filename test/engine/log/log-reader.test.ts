@@ -24,7 +24,7 @@ describe('a read', () => {
     expect(log.read(7, 100, 5, true)).toMatchObject({ errorCode: 0, length: 0 })
   })
 
-  it.each(['hot', 'cold', 'async'])(
+  it.each(['hot', 'cold', 'async', 'async, all in memory', 'async, half in memory'])(
     'stops at batch borders below the visible end (%s)',
     async (how) => {
       const disk = new SimulatedDisk()
@@ -34,13 +34,13 @@ describe('a read', () => {
         await log.close('clean')
         log = await openLog(disk)
       }
+      if (how.endsWith('in memory')) disk.inMemory = how.includes('all') ? 'all' : 'half'
       for (let offset = 0; offset < 80; offset++)
         for (const end of [offset + 1, offset + 2, offset + 3, 80])
           for (const maxBytes of [1, 300, 700]) {
-            const slice =
-              how === 'async'
-                ? await log.readAsync(offset, maxBytes, end, true)
-                : log.read(offset, maxBytes, end, true)
+            const slice = how.startsWith('async')
+              ? await log.readAsync(offset, maxBytes, end, true)
+              : log.read(offset, maxBytes, end, true)
             const { length, endOffset, firstBatchBytes } = slice
             const found = offsetsOf(slice)
             const first = offset - (offset % 2)
@@ -102,6 +102,28 @@ describe('a read', () => {
     put(log, labelled('new'))
     put(log, labelled('newer'))
     expect(log.isCold(61)).toBe(false)
+  })
+
+  it('finds old data that is in memory without waiting', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk)
+    for (let i = 0; i < 60; i++) put(log, labelled(`${i}`.padEnd(60, '.')))
+    await log.close('clean')
+    log = await openLog(disk)
+    await log.readAsync(0, 1_000, 60, true).then(({ lease }) => lease.release())
+    let waits = 0
+    const wait = disk.wait.bind(disk)
+    disk.wait = () => {
+      waits++
+      return wait()
+    }
+    for (const inMemory of ['all', 'none'] as const) {
+      disk.inMemory = inMemory
+      waits = 0
+      const { lease } = await log.readAsync(3, 1_000, 60, true)
+      lease.release()
+      expect(waits > 0).toBe(inMemory === 'none')
+    }
   })
 
   it('finds the next batch when the offset lies in a gap between segments', async () => {

@@ -45,6 +45,7 @@ function fileOf(content: Buffer): NonNullable<ReadResult['file']> {
     fd: -1,
     path: 'memory',
     readSync: (into, position) => content.copy(into, 0, position),
+    readCached: () => -1,
     read: async (into, position) => content.copy(into, 0, position),
   }
 }

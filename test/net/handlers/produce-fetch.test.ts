@@ -197,6 +197,7 @@ function result(values: Partial<ReadResult> & { released?: number[] } = {}): Rea
       fd: -1,
       path: 'memory',
       readSync: (into, position) => CONTENT.copy(into, 0, position),
+      readCached: () => -1,
       read: async (into, position) => CONTENT.copy(into, 0, position, position + 100_000),
     },
     position: 0,

@@ -112,6 +112,7 @@ function result(length: number, released: number[]): ReadResult {
       fd: -1,
       path: 'memory',
       readSync: (into, position) => CONTENT.copy(into, 0, position),
+      readCached: () => -1,
       read: async (into, position) => CONTENT.copy(into, 0, position),
     },
     position: 0,
