@@ -138,7 +138,7 @@ const recovery: readonly PlantedBug[] = [
     to:
       '      try {\n        this.filled(await readFully(this.file, missing, this.missingFrom))\n' +
       "      } catch {\n        return { end: this.position, problem: 'the end' }\n      }\n",
-    suite: 'unit: recovery',
+    suite: 'unit: scan',
   },
   {
     name: 'producer state is lost at a restart',

@@ -17,6 +17,7 @@ const vitestSuites = {
   'unit: flush': unit('test/engine/log/flush.test.ts', 'test/engine/log/log.test.ts'),
   'unit: disk': unit('test/engine/log/simulated-disk.test.ts', 'test/engine/log/node-disk.test.ts'),
   'unit: checkpoints': unit('test/engine/log/checkpoints.test.ts'),
+  'unit: scan': unit('test/engine/log/segment-scan.test.ts'),
   'unit: recovery': unit('test/engine/log/recovery.test.ts'),
   'unit: batches': unit('test/engine/record/batch.test.ts', 'test/engine/log/recovery.test.ts'),
   'unit: producers': unit('test/engine/log/producer-state.test.ts'),
