@@ -15,6 +15,23 @@ export function quietKafkajs(address: string, clientId = 'client-lane', retries 
   })
 }
 
+/**
+ * Waits until the broker knows the topic: a busy Kafka's answer to its making comes before that, which
+ * kafkajs' own waitForLeaders takes for a failure.
+ */
+async function isKnown(admin: Admin, topic: string): Promise<void> {
+  const untilMs = performance.now() + LOADING_LIMIT_MS
+  for (;;)
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      if (topics[0]?.partitions.every(({ leader }) => leader >= 0) === true) return
+      if (performance.now() > untilMs) throw new Error(`${topic} has no leaders`)
+    } catch (error) {
+      if (performance.now() > untilMs) throw error
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+}
+
 export class KafkaAdmin {
   private readonly lane: Pick<Lane, 'defer'>
   private readonly address: string
@@ -30,9 +47,9 @@ export class KafkaAdmin {
     numPartitions: number,
     configs: Record<string, string> = {},
   ): Promise<void> {
-    await this.use((admin) =>
-      admin.createTopics({
-        waitForLeaders: true,
+    await this.use(async (admin) => {
+      await admin.createTopics({
+        waitForLeaders: false,
         topics: [
           {
             topic,
@@ -40,8 +57,9 @@ export class KafkaAdmin {
             configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
           },
         ],
-      }),
-    )
+      })
+      await isKnown(admin, topic)
+    })
   }
 
   /** Log end offset of each partition, by partition number. */
