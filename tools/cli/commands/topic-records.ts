@@ -61,9 +61,10 @@ async function offsets(
   partitions: readonly PartitionOf[],
 ): Promise<void> {
   const { listOffsets, OffsetTime, partitionKey } = await import('../offsets-admin.ts')
+  const { topics } = await client.metadata([...new Set(partitions.map(({ topic }) => topic))])
   const [starts, ends] = await Promise.all([
-    listOffsets(client, partitions, OffsetTime.earliest),
-    listOffsets(client, partitions, OffsetTime.latest),
+    listOffsets(client, partitions, OffsetTime.earliest, topics),
+    listOffsets(client, partitions, OffsetTime.latest, topics),
   ])
   const rows = partitions.map(({ topic, partition }): Row => {
     const key = partitionKey({ topic, partition })
