@@ -8,6 +8,9 @@ import type { LoadFigures, LoadPlan, LoadProgress, LoadSample } from './load-pla
 import { machineCpuSeconds } from './process-meter.ts'
 
 const SAMPLES_MAX = 100_000
+/** A window in which nothing was answered goes on for at most so long, until something is. */
+const PROLONGED_MS_MAX = 10_000
+const PROLONGED_BY_MS = 100
 
 interface Reading {
   readonly seconds: number
@@ -98,11 +101,25 @@ export class LoadWindow {
     if ('bytesMax' in plan) this.bytesWanted = before.bytes + plan.bytesMax
     const sampler = this.startSampling(before)
     await this.until(plan.measureMs)
+    await this.prolong(before)
     clearInterval(sampler)
     const after = this.reading()
     if (after.answers === before.answers)
       throw this.problem ?? new Error('no answer within the measured window')
     return this.figures(before, after)
+  }
+
+  /** On a machine that is busy otherwise: the rate of a longer window instead of none. */
+  private async prolong(before: Reading): Promise<void> {
+    let leftMs = PROLONGED_MS_MAX
+    while (this.answers === before.answers && leftMs > 0 && !this.ended()) {
+      await this.until(PROLONGED_BY_MS)
+      leftMs -= PROLONGED_BY_MS
+    }
+  }
+
+  private ended(): boolean {
+    return this.problem !== null || this.stopped
   }
 
   private figures(before: Reading, after: Reading): LoadFigures {
@@ -167,7 +184,7 @@ export class LoadWindow {
 
   /** Waits for `ms` or whatever ends the window before. */
   private async until(ms: number): Promise<void> {
-    if (this.problem !== null || this.stopped) return
+    if (this.ended()) return
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
       this.wake = resolve

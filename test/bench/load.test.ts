@@ -207,6 +207,14 @@ const paced = (port: number): PacedLoad => {
   return { ...plan, api: 'paced', requestsPerSecond: 500, consumers: false, firstOffsets: [] }
 }
 
+it('prolongs a window in which nothing was answered', async () => {
+  const { port } = await startFake({ stallAt: (request) => (request === 0 ? 400 : 0) })
+  const figures = await runLoad({ ...produce(port), measureMs: 50 })
+  expect(figures.problem).toBe(null)
+  expect(figures.answers).toBeGreaterThan(0)
+  expect(figures.seconds).toBeGreaterThan(0.3)
+})
+
 it('counts an open loop from the times requests were due, so that all feel a stall', async () => {
   // 200 ms in which 100 more requests were due: each of them waited for the rest of it.
   const { port } = await startFake({ stallAt: (request) => (request === 100 ? 200 : 0) })
