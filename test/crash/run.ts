@@ -99,7 +99,13 @@ async function runSuite(suite: Suite): Promise<boolean> {
     recordFigures(suite.title, {
       command: `npx tsx test/crash/run.ts --suite ${suite.name} --seed ${firstSeed} --workloads ${done}`,
       seconds: elapsed,
-      counts: { workloads: done, [suite.unit]: run.count(), ...run.figures(), found: 0 },
+      counts: {
+        workloads: done,
+        [suite.unit]: run.count(),
+        ...run.figures(),
+        found: 0,
+        'CPU seconds': Math.round(cpuSeconds),
+      },
     })
   if (run.count() * 2 >= target && done * 2 >= workloads) return true
   console.log(
