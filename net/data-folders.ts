@@ -325,7 +325,11 @@ async function knownPartitions(
     const isEmpty = topicId === null && (await holdsNoRecord(disk, path))
     // Nothing to recover.
     if (isEmpty) unmade.push(name)
-    if (found !== undefined && (isEmpty || topicId === found.topicId)) known.push(name)
+    // The topic may be another one of that name, with fewer partitions.
+    const isWanted = isEmpty
+      ? partition < (found?.partitions.length ?? 0)
+      : topicId === found?.topicId
+    if (found !== undefined && isWanted) known.push(name)
     else if (isEmpty) await disk.removeDir(path)
     else if (topicId !== null && unfinishedDeletions.has(topicId)) {
       const marked = markedFolderName(topic, partition, random.uuid(), 'delete')

@@ -70,6 +70,14 @@ it('such a folder of a topic that is gone is removed', async () => {
   expect(names).toEqual(['meta.properties'])
 })
 
+it('and so is one of a partition that the topic does not have', async () => {
+  const { names } = await placed({
+    '/data/t-1/partition.metadata.tmp': 'vers',
+    [`/data/t-2/${SEGMENT}`]: '',
+  })
+  expect(names).toEqual(['meta.properties'])
+})
+
 it('a folder with records and without an identity is put aside', async () => {
   const { names } = await placed({ [`/data/t-0/${SEGMENT}`]: 'something' })
   expect(names).toEqual(['meta.properties', expect.stringMatching(/^t-0\..*-stray$/)])
