@@ -75,8 +75,23 @@ export async function finishRolledSegment(state: LogState, rolled: RolledSegment
   if (segment.files !== null) state.ports.openSegments.touch(segment)
 }
 
-/** Writes the epoch file if it changed; a write that fails leaves it marked as changed. */
-export async function storeEpochs(state: LogState): Promise<void> {
+/** What of a log the writing of its epoch file needs. */
+type EpochState = Pick<LogState, 'dir' | 'epochs' | 'epochsStored'> & {
+  readonly ports: Pick<LogState['ports'], 'disk'>
+}
+
+/**
+ * Writes the epoch file if it changed; a write that fails leaves it marked as changed. Waits for one
+ * under way: who goes on, to a snapshot that vouches for the file, finds it durable.
+ */
+export function storeEpochs(state: EpochState): Promise<void> {
+  const stored = state.epochsStored.then(() => writeEpochs(state))
+  // An error is told to who asked for that write; the next one begins anew.
+  state.epochsStored = stored.catch(() => {})
+  return stored
+}
+
+async function writeEpochs(state: EpochState): Promise<void> {
   if (!state.epochs.dirty) return
   state.epochs.dirty = false
   try {

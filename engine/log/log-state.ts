@@ -45,6 +45,8 @@ export class LogState {
   readonly offsets: LogOffsets
   readonly producers: ProducerStateManager
   readonly epochs: LeaderEpochs
+  /** Settles with the last write of the epoch file that was asked for. */
+  epochsStored: Promise<void> = Promise.resolve()
   readonly tail = new TailPositions()
   /** Left in order, not yet finished. */
   readonly rolled: RolledSegment[] = []
