@@ -49,21 +49,31 @@ function groupClient(lane: Lane): GroupClient {
         ...GROUP_TIMES,
       })
       consumer.on('consumer:group:join', onAssigned)
-      const stream = await consumer.consume({
-        topics: [topic],
-        mode: MessagesStreamModes.COMMITTED,
-        fallbackMode: MessagesStreamFallbackModes.EARLIEST,
-      })
-      stream.on('data', (message) => onRecord(message.partition, Number(message.offset)))
-      // The client commits by timer and on closing; a rebalance in between makes that commit one of an
-      // old generation, which a broker must refuse. Anything else is a failure.
       let failure: Error | null = null
-      stream.on('error', (error: Error & { errors?: readonly Error[] }) => {
-        const reasons = [error, ...(error.errors ?? [])].map(({ message }) => message).join(' ')
-        if (!/generation|rebalanc/i.test(reasons)) failure = error
-      })
+      let isLeaving = false
+      const consume = async () => {
+        const stream = await consumer.consume({
+          topics: [topic],
+          mode: MessagesStreamModes.COMMITTED,
+          fallbackMode: MessagesStreamFallbackModes.EARLIEST,
+        })
+        stream.on('data', (message) => onRecord(message.partition, Number(message.offset)))
+        stream.on('error', (error: Error & { errors?: readonly Error[] }) => {
+          // The client commits by timer and on closing; a rebalance in between makes that commit one of
+          // an old generation, which a broker must refuse. Its stream ends with that, and the member
+          // stays in the group without a subscription: an application reads on with a new one.
+          const reasons = [error, ...(error.errors ?? [])].map(({ message }) => message).join(' ')
+          if (!/generation|rebalanc/i.test(reasons)) failure = error
+          else if (!isLeaving) current = consume()
+        })
+        return stream
+      }
+      let current = consume()
+      await current
       return {
         async leave() {
+          isLeaving = true
+          const stream = await current
           await stream.close().catch((error: Error) => {
             if (!/closed|generation|rebalanc|OffsetCommit/i.test(error.message)) throw error
           })
