@@ -3,7 +3,6 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ZERO_UUID } from '../../engine/base/random.ts'
-import { ProduceRequest, ProduceResponse } from '../../engine/protocol/00-produce.ts'
 import {
   OffsetCommitRequest,
   OffsetCommitResponse,
@@ -21,6 +20,7 @@ import { buildBatch } from '../../engine/record/build.ts'
 import { Client } from '../../net/client/client.ts'
 import { readTopic } from '../clients/read-topic.ts'
 import { BrokerProcess } from '../support/broker-process.ts'
+import { produceEverywhere } from '../support/produce-everywhere.ts'
 
 const LIMIT_MS = 120_000
 const PARTITIONS = 4
@@ -76,19 +76,7 @@ async function produce(topic: string, round: number): Promise<void> {
       timestamp: Date.now(),
     })),
   })
-  const partitionData = Array.from({ length: PARTITIONS }, (_, index) => ({ index, records }))
-  const { responses } = await client.send(
-    ProduceRequest,
-    ProduceResponse,
-    {
-      transactionalId: null,
-      acks: -1,
-      timeoutMs: 10_000,
-      topicData: [{ name: topic, partitionData }],
-    },
-    { version: 12 },
-  )
-  const codes = responses.flatMap((each) => each.partitionResponses.map((one) => one.errorCode))
+  const codes = await produceEverywhere(client, topic, PARTITIONS, records)
   expect([...new Set(codes)]).toEqual([0])
 }
 

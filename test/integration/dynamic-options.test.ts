@@ -6,7 +6,6 @@ import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { ConfigResourceType as Type } from '../../engine/metadata/config-resource.ts'
-import { ProduceRequest, ProduceResponse } from '../../engine/protocol/00-produce.ts'
 import {
   CreateTopicsRequest,
   CreateTopicsResponse,
@@ -22,6 +21,7 @@ import {
 import { Client } from '../../net/client/client.ts'
 import { sampleBatch } from '../support/batches.ts'
 import { BrokerProcess } from '../support/broker-process.ts'
+import { produceEverywhere } from '../support/produce-everywhere.ts'
 
 const LIMIT_MS = 120_000
 const PARTITIONS = 8
@@ -72,21 +72,7 @@ async function alter(resourceType: number, resourceName: string, values: Values)
 
 /** The different error codes of a batch sent to every partition: they are owned by different shards. */
 async function produceAll(topic: string, records: Buffer): Promise<number[]> {
-  const partitionData = Array.from({ length: PARTITIONS }, (_, index) => ({ index, records }))
-  const { responses } = await client.send(
-    ProduceRequest,
-    ProduceResponse,
-    {
-      transactionalId: null,
-      acks: -1,
-      timeoutMs: 10_000,
-      topicData: [{ name: topic, partitionData }],
-    },
-    { version: 12 },
-  )
-  const codes = responses.flatMap(({ partitionResponses }) =>
-    partitionResponses.map(({ errorCode }) => errorCode),
-  )
+  const codes = await produceEverywhere(client, topic, PARTITIONS, records)
   expect(codes.length).toBe(PARTITIONS)
   return [...new Set(codes)]
 }
