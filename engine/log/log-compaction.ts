@@ -10,15 +10,15 @@
  * A pass is a chain of steps between `begin` and `end`; its long parts (compact-log.ts) run elsewhere.
  */
 import { assert } from '../base/assert.ts'
-import { BATCH_HEADER_BYTES, batchMaxTimestamp } from '../record/batch.ts'
+import { batchMaxTimestamp } from '../record/batch.ts'
 import type { CompactGroupResult, CompactSource } from './compact-log.ts'
-import { readFully } from './disk.ts'
 import type { LogFlush } from './flush.ts'
 import type { LogState } from './log-state.ts'
 import { summarize } from './log-timestamps.ts'
 import { RELATIVE_OFFSET_MAX } from './offset-index.ts'
 import type { LogRetention } from './retention.ts'
 import { NO_TIMESTAMP, type Segment } from './segment.ts'
+import { BatchScan, SMALL_CHUNK_BYTES } from './segment-scan.ts'
 import { swapIn } from './segment-swap.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 
@@ -205,14 +205,15 @@ export class LogCompaction {
   }
 
   private async firstTimestamp(segment: Segment): Promise<number> {
-    if (segment.firstTimestamp !== NO_TIMESTAMP || segment.size < BATCH_HEADER_BYTES)
-      return segment.firstTimestamp
+    if (segment.firstTimestamp !== NO_TIMESTAMP) return segment.firstTimestamp
     segment.lease.acquire()
     try {
       const { log } = await segment.open()
-      const header = Buffer.alloc(BATCH_HEADER_BYTES)
-      await readFully(log, header, 0)
-      segment.firstTimestamp = batchMaxTimestamp(header, 0)
+      // Of a batch whose sum is right.
+      await new BatchScan(log, 0, segment.size, true, SMALL_CHUNK_BYTES).run((buffer, at) => {
+        segment.firstTimestamp = batchMaxTimestamp(buffer, at)
+        return 'one is enough'
+      })
     } finally {
       segment.lease.release()
     }

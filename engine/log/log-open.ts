@@ -6,11 +6,13 @@
 import { assert } from '../base/assert.ts'
 import type { Logger } from '../base/logger.ts'
 import { BATCH_HEADER_BYTES, batchLastOffset } from '../record/batch.ts'
+import { agree } from './agreed-read.ts'
 import { CorruptFile } from './corrupt-file.ts'
 import { type Disk, DiskError, isDiskFull, readFully } from './disk.ts'
 import { LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import type { LogOptions } from './log-options.ts'
 import { type LogPorts, LogState } from './log-state.ts'
+import { correctedNewest, isBatchOf } from './newest-timestamp.ts'
 import { loadSegments, removeSegmentFiles, tidyPartitionFolder } from './partition-folder.ts'
 import {
   createPartitionMetadata,
@@ -177,34 +179,46 @@ async function openActive(
   logger: Logger,
 ): Promise<number> {
   await segment.open()
-  let endOffset = await walkToEnd(segment)
-  const reason = brokenIndexContent(segment, endOffset)
+  let end = await walkToEnd(segment)
+  const reason = brokenIndexContent(segment, end.offset)
   if (reason !== null) {
     logger.warn(`${reason}; making the indexes again`)
     await segment.close(false)
     await repairSegment(segment, source, { ...options, logger })
     await segment.open()
-    endOffset = await walkToEnd(segment)
+    end = await walkToEnd(segment)
   }
   const header = Buffer.alloc(Math.min(BATCH_HEADER_BYTES, segment.size))
   await readFully(segment.opened().log, header, 0)
+  agree(segment.opened().log, header, 0)
+  const corrected = end.hasNewest ? null : await correctedNewest(segment, logger)
   segment.load(header)
-  return endOffset
+  if (corrected !== null) segment.correctNewest(corrected)
+  return end.offset
+}
+
+interface LogEnd {
+  readonly offset: number
+  /** The walk met the batch that the last entry of the time index tells of. */
+  readonly hasNewest: boolean
 }
 
 /** From the last index entry on; then the whole segment, unless all was read well. */
-async function walkToEnd(segment: Segment): Promise<number> {
-  const { log, offsetIndex } = segment.opened()
+async function walkToEnd(segment: Segment): Promise<LogEnd> {
+  const { log, offsetIndex, timeIndex } = segment.opened()
   const start = offsetIndex.lookup(Number.POSITIVE_INFINITY, segment.size).position
-  let endOffset = segment.baseOffset
+  const newest = { timestamp: timeIndex.lastTimestamp, offset: timeIndex.lastOffset }
+  let offset = segment.baseOffset
+  let hasNewest = false
   const visit = (buffer: Buffer, at: number): null => {
-    endOffset = batchLastOffset(buffer, at) + 1
+    offset = batchLastOffset(buffer, at) + 1
+    hasNewest ||= isBatchOf(newest, buffer, at)
     return null
   }
   let result = await scanBatches(log, start, segment.size, visit)
   if (result.problem !== null) result = await scanBatches(log, 0, segment.size, visit)
   if (result.problem !== null) throw new CorruptLog(segment, result.end, result.problem)
-  return endOffset
+  return { offset, hasNewest }
 }
 
 async function loadEpochs(

@@ -21,6 +21,7 @@ import {
 import { BombRefused, CodecUnavailable, CorruptPayload } from '../record/codec-adapter.ts'
 import { openBatch, RecordCursor } from '../record/iterate.ts'
 import type { LogState } from './log-state.ts'
+import { correctedNewest } from './newest-timestamp.ts'
 import { NO_TIMESTAMP, type Segment } from './segment.ts'
 import { CorruptLog } from './segment-rebuild.ts'
 import { scanBatches } from './segment-scan.ts'
@@ -94,11 +95,20 @@ async function newest(
   return found !== null && found.offset < visibleEndOffset ? found : null
 }
 
-/** Makes `maxTimestamp` of a segment known: the last entry of its time index. */
+/** Makes `maxTimestamp` of a segment known, as its batches confirm it. */
 export async function summarize(state: LogState, segment: Segment): Promise<void> {
   if (segment.summarized || segment.removed) return
-  await segment.open()
-  if (!segment.summarized) segment.load(null)
+  segment.lease.acquire()
+  try {
+    await segment.open()
+    const corrected = await correctedNewest(segment, state.ports.logger)
+    // The log was closed meanwhile: whoever asks is told so elsewhere.
+    if (segment.files === null) return
+    if (!segment.summarized) segment.load(null)
+    if (corrected !== null) segment.correctNewest(corrected)
+  } finally {
+    segment.lease.release()
+  }
   state.ports.openSegments.touch(segment)
 }
 

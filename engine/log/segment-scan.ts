@@ -23,6 +23,8 @@ import { agree } from './agreed-read.ts'
 import { DiskError, type DiskFile, readFully, readFullySync } from './disk.ts'
 
 const CHUNK_BYTES = 1024 * 1024
+/** For one batch near a known place: an index interval and the batch, as a rule. */
+export const SMALL_CHUNK_BYTES = 16 * 1024
 
 /** Looks at the batch at `at` of `buffer`, `position` of the file; a string stops the walk there. */
 export type VisitBatch = (buffer: Buffer, at: number, position: number) => string | null
@@ -60,19 +62,24 @@ export class BatchScan {
   private readonly file: DiskFile
   private readonly to: number
   private readonly agrees: boolean
+  private readonly chunkBytes: number
   /** What the next batch has if nothing is missing before it. */
   private nextOffset = -1
   private epoch = -1
 
-  /** With `agrees` no single wrong read decides about offsets and epochs. */
-  constructor(file: DiskFile, from: number, to: number, agrees: boolean) {
+  /**
+   * With `agrees` no single wrong read decides about offsets and epochs. Reads are of `chunkBytes`, or of a
+   * batch that is larger.
+   */
+  constructor(file: DiskFile, from: number, to: number, agrees: boolean, chunkBytes = CHUNK_BYTES) {
     this.file = file
     this.to = to
     this.agrees = agrees
+    this.chunkBytes = chunkBytes
     this.start = from
     this.position = from
     this.missingFrom = from
-    this.buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(0, to - from)))
+    this.buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(0, to - from)))
     this.missing = this.buffer
   }
 
@@ -135,7 +142,7 @@ export class BatchScan {
     assert(position + bytes <= to, `${position} + ${bytes} lies before ${to}`)
     const at = Math.min(position - this.start, this.held)
     const kept = this.held - at
-    const size = Math.min(Math.max(bytes, CHUNK_BYTES), to - position)
+    const size = Math.min(Math.max(bytes, this.chunkBytes), to - position)
     const target = size > this.buffer.length ? Buffer.allocUnsafeSlow(size) : this.buffer
     this.buffer.copy(target, 0, at, this.held)
     this.buffer = target

@@ -74,7 +74,6 @@ export function swapIn(
 async function commit(state: LogState, segment: Segment): Promise<void> {
   segment.pinned = true
   await segment.open()
-  segment.load(null)
   // The names first: an index alone under its next name would be taken for one of a finished swap.
   await state.ports.disk.syncDir(state.dir)
   await remark(state, segment, SWAP_SUFFIX)

@@ -151,6 +151,12 @@ export class Segment {
       this.firstTimestamp = batchMaxTimestamp(firstHeader, 0)
   }
 
+  /** The batches know better than the time index did. */
+  correctNewest({ timestamp, offset }: TimestampMark): void {
+    this.maxTimestamp = timestamp
+    this.maxTimestampOffset = offset
+  }
+
   /** What another object for the same bytes knows; the active one is open and goes on from there. */
   takeCounters(other: Segment, isActive: boolean): void {
     if (isActive) {

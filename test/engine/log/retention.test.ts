@@ -67,6 +67,22 @@ describe('retention', () => {
     expect([again.logStartOffset, again.logEndOffset]).toEqual([50, 51])
   })
 
+  it('follows the batches where a time index is read wrong', async () => {
+    for (const base of ['00', '20', '40'])
+      for (let byte = 0; byte < 12; byte++) {
+        const { log, disk } = await hourly({ retentionMs: 2.5 * HOUR })
+        await log.close('clean')
+        const path = new RegExp(`${base}.timeindex$`)
+        disk.inject({ at: 1, operation: 'read', path, fault: { kind: 'read-flip', byte } })
+        const again = await openLog(disk, { retentionMs: 2.5 * HOUR })
+        await again.runRetention(NOW_MS)
+        expect(again.segmentBaseOffsets(), `${base}, byte ${byte}`).toEqual([20, 30, 40])
+        const newest = await again.maxTimestampOffset(50)
+        expect(newest?.timestamp, `${base}, byte ${byte}`).toBe(NOW_MS)
+        await again.close('clean')
+      }
+  })
+
   it('keeps the size at or above its limit', async () => {
     const { log } = await hourly({})
     const segment = log.sizeBytes / 5
