@@ -1,8 +1,8 @@
 /**
  * The patience of one connection, as one timer of the shard's wheel, armed for whatever is due first:
  *
- *   frame  once begun it must end within limits.frameDeadlineMs; and while others wait for slab memory,
- *          one that holds some must come at limits.frameBytesPerSecondMin from slowFrameMs on
+ *   frame  once begun it must end within limits.frameDeadlineMs; and while others wait for the slab memory
+ *          that one holds it must come at limits.frameBytesPerSecondMin from slowFrameMs on
  *   drain  replies in the socket must move within limits.drainDeadlineMs
  *   idle   connections.max.idle.ms without a byte either way
  *
@@ -12,12 +12,11 @@
 import type { Clock } from '../engine/base/clock.ts'
 import { limits } from '../engine/base/limits.ts'
 import { Timer, type TimerWheel } from '../engine/base/timer-wheel.ts'
-import type { Receiver, SlabSource } from './receive.ts'
+import type { Receiver } from './receive.ts'
 
 export interface DeadlineParts {
   readonly clock: Clock
   readonly wheel: TimerWheel
-  readonly slabs: SlabSource
   readonly receiver: Receiver
   /** Negative: never. */
   readonly idleMs: number
@@ -107,9 +106,9 @@ export class ConnectionDeadlines {
   }
 
   private isTooSlow(nowMs: number): boolean {
-    const { receiver, slabs } = this.parts
+    const { receiver } = this.parts
     const bytes = receiver.slabFrameBytes
-    if (bytes < 0 || this.frameSinceMs === NONE || slabs.waiting === 0) return false
+    if (bytes < 0 || this.frameSinceMs === NONE || !receiver.slabWanted) return false
     const ageMs = nowMs - this.frameSinceMs
     return (
       ageMs >= limits.slowFrameMs && bytes < (ageMs * limits.frameBytesPerSecondMin) / SECOND_MS

@@ -124,11 +124,10 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       onProgress: () => this.progressed(),
       onFailure: (reason) => this.closeWith('reply', reason),
     })
-    const { clock, wheel, slabs, idleMs } = services
+    const { clock, wheel, idleMs } = services
     this.deadlines = new ConnectionDeadlines({
       clock,
       wheel,
-      slabs,
       idleMs,
       receiver: this.receiver,
       waitsForUs: () => this.unanswered > 0 || this.muted,

@@ -24,15 +24,15 @@ import { checkFrameLength, FRAME_LENGTH_BYTES } from './framing.ts'
 /** Memory reserved for one large frame; `bytes` is exactly as long as asked for. */
 export interface Slab {
   readonly bytes: Buffer
+  /** Others wait for memory that its release would give them. */
+  readonly wanted: boolean
   release(): void
 }
 
 /** Where slabs come from: bounded shared memory of the shard (workers/slab.ts). */
 export interface SlabSource {
-  /** A slab now, or null: then `onReady` is called with one later, in the order asked. */
+  /** A slab now, or null: then `onReady` is called with one later, when it is its turn. */
   acquire(bytes: number, onReady: (slab: Slab) => void): Slab | null
-  /** Requests that wait for one. */
-  readonly waiting: number
 }
 
 /**
@@ -139,6 +139,11 @@ export class Receiver {
   /** Bytes that have come of an unfinished frame in a slab; -1: there is none. */
   get slabFrameBytes(): number {
     return this.partialSlab === null ? -1 : this.partialHave
+  }
+
+  /** Others wait for memory that an unfinished frame holds. */
+  get slabWanted(): boolean {
+    return this.partialSlab?.wanted === true
   }
 
   /** The socket should be read: nothing is held back. */

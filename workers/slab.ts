@@ -5,8 +5,8 @@
  * it is done.
  *
  * Sizes are powers of two from limits.slabBytesMin to limits.slabBytesMax. Bounds: bytes in use
- * (limits.slabBytesMax; at the bound requests wait, first come first served, and a small one never
- * overtakes a large one) and bytes kept for reuse (limits.slabIdleBytesMax).
+ * (limits.slabBytesMax, of which large slabs have a share; at the bound requests wait, in the order
+ * of slab-turns.ts) and bytes kept for reuse (limits.slabIdleBytesMax).
  *
  * Invariants: a slab in use has at least one holder; its memory is given to somebody else only when
  * the last one released it, holders in other shards included: whoever sends a slab's id retains it
@@ -15,6 +15,7 @@
 import { broken } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
 import type { SlabCourier } from './slab-courier.ts'
+import { SlabTurns, type TurnsBudget } from './slab-turns.ts'
 
 const ID_MAX = 0x7fffffff
 
@@ -44,6 +45,11 @@ export class Slab {
     return this.block.id
   }
 
+  /** Somebody waits for memory that its release would give them. */
+  get wanted(): boolean {
+    return this.pool.isWanted(this)
+  }
+
   retain(): void {
     if (this.holders <= 0) broken(`slab ${this.id} is retained after its last release`)
     this.holders++
@@ -63,18 +69,14 @@ export class Slab {
   }
 }
 
-interface Waiter {
-  readonly bytes: number
-  readonly onReady: (slab: Slab) => void
-}
-
-export interface SlabBudget {
-  readonly bytesMax: number
+export interface SlabBudget extends TurnsBudget {
   readonly idleBytesMax: number
 }
 
 const DEFAULT_BUDGET: SlabBudget = {
   bytesMax: limits.slabBytesMax,
+  smallBytesMax: limits.slabSmallBytesMax,
+  largeBytesMax: limits.slabLargeBytesMax,
   idleBytesMax: limits.slabIdleBytesMax,
 }
 
@@ -86,17 +88,17 @@ export class SlabPool {
   private readonly inUse = new Map<ArrayBufferLike, Slab>()
   private readonly ids = new Set<number>()
   private lastId = 0
-  private waiters: Waiter[] = []
-  private usedBytes = 0
+  private readonly turns: SlabTurns
   private keptBytes = 0
 
   constructor(budget: SlabBudget = DEFAULT_BUDGET) {
     this.budget = budget
+    this.turns = new SlabTurns(budget)
   }
 
   /** Bytes of the slabs in use, by size class. */
   get bytesInUse(): number {
-    return this.usedBytes
+    return this.turns.usedBytes
   }
 
   get bytesIdle(): number {
@@ -104,26 +106,26 @@ export class SlabPool {
   }
 
   get waiting(): number {
-    return this.waiters.length
+    return this.turns.waiting
   }
 
   /**
    * A slab with `bytes` bytes (1 to the budget), or null: then `onReady` is called with one later,
-   * in the order asked, from within some other slab's release.
+   * when it is its turn, from within some other slab's release.
    */
   acquire(bytes: number, onReady: (slab: Slab) => void): Slab | null {
     const slab = this.acquireNow(bytes)
     if (slab !== null) return slab
-    if (this.waiters.length >= limits.slabWaitersMax)
-      broken(`${this.waiters.length} wait for slabs`)
-    this.waiters.push({ bytes, onReady })
+    const size = slabClassBytes(bytes)
+    this.turns.wait(size, () => onReady(this.grant(bytes, size)))
     return null
   }
 
-  /** A slab, or null when there is no memory or others wait for it already. */
+  /** A slab, or null when there is no memory or it is the turn of others who wait already. */
   acquireNow(bytes: number): Slab | null {
     if (bytes <= 0 || bytes > this.budget.bytesMax) broken(`a slab of ${bytes} bytes`)
-    return this.waiters.length === 0 && this.fits(bytes) ? this.grant(bytes) : null
+    const size = slabClassBytes(bytes)
+    return this.turns.take(size) ? this.grant(bytes, size) : null
   }
 
   /** The slab in use that this memory belongs to, if it is one of ours. */
@@ -131,15 +133,19 @@ export class SlabPool {
     return this.inUse.size === 0 ? undefined : this.inUse.get(memory)
   }
 
+  /** For Slab.wanted alone. */
+  isWanted(slab: Slab): boolean {
+    return this.turns.wanted(slab.block.memory.byteLength)
+  }
+
   /** For Slab.release alone. */
   takeBack(slab: Slab): void {
     const { block } = slab
     const size = block.memory.byteLength
     this.inUse.delete(block.memory)
-    this.usedBytes -= size
     if (this.keptBytes + size <= this.budget.idleBytesMax) this.keep(block, size)
     else this.drop(block)
-    this.serveWaiters()
+    this.turns.giveBack(size)
   }
 
   private keep(block: Block, size: number): void {
@@ -154,27 +160,13 @@ export class SlabPool {
     this.ids.delete(block.id)
   }
 
-  private serveWaiters(): void {
-    while (this.waiters.length > 0) {
-      const next = this.waiters[0]!
-      if (!this.fits(next.bytes)) return
-      this.waiters.shift()
-      next.onReady(this.grant(next.bytes))
-    }
-  }
-
-  private fits(bytes: number): boolean {
-    return this.usedBytes + slabClassBytes(bytes) <= this.budget.bytesMax
-  }
-
-  private grant(bytes: number): Slab {
-    const size = slabClassBytes(bytes)
+  /** Of bytes that are counted as used already. */
+  private grant(bytes: number, size: number): Slab {
     const kept = this.idle.get(size)?.pop()
     if (kept !== undefined) this.keptBytes -= size
     const block = kept ?? this.newBlock(size)
     const slab = new Slab(this, block, bytes)
     this.inUse.set(block.memory, slab)
-    this.usedBytes += size
     return slab
   }
 

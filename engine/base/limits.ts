@@ -37,6 +37,10 @@ export const limits = {
   spillBytesMax: 16 * KIB,
   /** Slab memory in use per shard; at the bound, sockets that need a slab pause until one is free. */
   slabBytesMax: 256 * MIB,
+  /** Size classes up to this are small: an ordinary request. Larger ones share slabLargeBytesMax. */
+  slabSmallBytesMax: 4 * MIB,
+  /** Slab memory in use by large ones together, or by a single one that is larger; others wait. */
+  slabLargeBytesMax: 128 * MIB,
   /** Slab memory kept for reuse per shard; above it freed slabs go back to the runtime. */
   slabIdleBytesMax: 32 * MIB,
 
@@ -83,7 +87,7 @@ export const limits = {
   /** A frame once begun must complete within this time, else the connection is closed (N5). */
   frameDeadlineMs: 30_000,
   /**
-   * While others wait for slab memory a frame that holds some must come at this many bytes a second
+   * While others wait for the slab memory that a frame holds it must come at this many bytes a second
    * from slowFrameMs on, else its connection is closed: announcing megabytes costs a peer nothing.
    */
   frameBytesPerSecondMin: 64 * KIB,
@@ -272,5 +276,15 @@ assert(
 assert(limits.pendingRequestsMax <= 65_536, 'a request between shards is numbered with 16 bits')
 assert(Number.isInteger(Math.log2(limits.slabBytesMin)), 'slab classes are powers of two')
 assert(Number.isInteger(Math.log2(limits.slabBytesMax)), 'the largest slab is a power of two')
+assert(Number.isInteger(Math.log2(limits.slabSmallBytesMax)), 'a small slab is a whole class')
+assert(limits.slabBytesMin <= limits.slabSmallBytesMax, 'the smallest slab is a small one')
+assert(
+  limits.slabSmallBytesMax * 2 <= limits.slabLargeBytesMax,
+  'the share of large slabs takes the smallest of them',
+)
+assert(
+  limits.slabLargeBytesMax + 16 * limits.slabSmallBytesMax <= limits.slabBytesMax,
+  'beside large slabs there is room for small ones of many connections',
+)
 assert(limits.ringMessageBytesMax >= limits.slabBytesMin, 'slabs are for what is large')
 assert(Number.isInteger(Math.log2(limits.rememberedTexts)), 'remembered texts are a power of two')

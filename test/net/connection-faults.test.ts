@@ -248,7 +248,9 @@ describe('a handler that fails', () => {
 
 describe('memory for large frames', () => {
   const LARGE = 900_000
-  const scarce = (): SlabPool => new SlabPool({ bytesMax: 1 << 20, idleBytesMax: 0 })
+  const bytesMax = 1 << 20
+  const scarce = (): SlabPool =>
+    new SlabPool({ bytesMax, smallBytesMax: bytesMax, largeBytesMax: bytesMax, idleBytesMax: 0 })
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await new Promise((resolve) => setImmediate(resolve))
   }

@@ -30,10 +30,6 @@ class TestSlabs implements SlabSource {
   wait = false
   readonly queue: (() => void)[] = []
 
-  get waiting(): number {
-    return this.queue.length
-  }
-
   acquire(bytes: number, onReady: (slab: Slab) => void): Slab | null {
     this.acquired++
     const make = (): Slab => {
@@ -41,6 +37,7 @@ class TestSlabs implements SlabSource {
       let released = false
       return {
         bytes: Buffer.from(new SharedArrayBuffer(bytes)),
+        wanted: false,
         release: () => {
           expect(released).toBe(false)
           released = true

@@ -54,10 +54,10 @@ export class MemoryLogger implements Logger {
 /** Shared slabs without bound, counted. */
 export class CountedSlabs implements SlabSource {
   inUse = 0
-  readonly waiting = 0
   acquire(bytes: number): Slab {
     this.inUse++
-    return { bytes: Buffer.from(new SharedArrayBuffer(bytes)), release: () => this.inUse-- }
+    const memory = Buffer.from(new SharedArrayBuffer(bytes))
+    return { bytes: memory, wanted: false, release: () => this.inUse-- }
   }
 }
 
