@@ -147,7 +147,10 @@ export class ShardMoves {
     const { clock, logger } = shard
     const from = partition.log.dataFolder
     const startedMs = clock.monotonicMs()
+    // What waits for the folder to be made is let go once it is, and must not be in the middle of this.
+    await partition.log.createFolder()
     await move.copy()
+    await partition.folderSettled()
     const heldMs = clock.monotonicMs()
     partition.holdAppends()
     try {
