@@ -137,14 +137,8 @@ export class ControlDriver {
     const { world } = this.parts
     const topicId = this.broker.controller.image.topics.get(name)?.topicId
     // From here on the group's positions in it may go.
-    for (const [key, { issued, inherited }] of [...world.offsets]) {
-      const [groupId, committedTopicId, topic, index] = key.split(' ')
-      if (committedTopicId !== topicId) continue
-      world.offsets.delete(key)
-      const former = `${groupId} ${topic} ${index}`
-      const before = world.formerOffsets.get(former) ?? 0
-      world.formerOffsets.set(former, Math.max(before, issued, inherited))
-    }
+    for (const key of [...world.offsets.keys()])
+      if (key.split(' ')[1] === topicId) world.offsets.delete(key)
     const removed = this.change(
       (next) => void next.topics.delete(name),
       async () => {

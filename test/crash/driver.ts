@@ -369,8 +369,7 @@ export class Driver {
     const groupId = GROUPS[random.int(GROUPS.length)]!
     if (known === null) return
     const key = `${groupId} ${known.topicId} ${known.topic} ${known.index}`
-    const inherited = world.formerOffsets.get(`${groupId} ${known.topic} ${known.index}`) ?? 0
-    const rising = world.offsets.get(key) ?? { acked: 0, durable: 0, issued: 0, inherited }
+    const rising = world.offsets.get(key) ?? { acked: 0, durable: 0, issued: 0 }
     world.offsets.set(key, rising)
     rising.issued += 1 + random.int(5)
     const value = rising.issued

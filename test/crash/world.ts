@@ -135,11 +135,6 @@ export interface Rising {
   acked: number
   durable: number
   issued: number
-  /**
-   * The largest of a deleted topic of the same name: Kafka's records of positions name topics, not
-   * ids, and their tombstones may be lost as any write, so that it may come back.
-   */
-  readonly inherited: number
 }
 
 export interface Knowledge {
@@ -159,8 +154,6 @@ export class World {
   readonly partitions = new Map<string, KnownPartition>()
   /** By group/topic/partition. */
   readonly offsets = new Map<string, Rising>()
-  /** By group/topic name/partition: the largest position in topics that were deleted. */
-  readonly formerOffsets = new Map<string, number>()
   producerIdEnd = 0
   incarnation = 0
   /** Texts of control state: as answered, and as it will be if what is under way is done. */
@@ -187,7 +180,6 @@ export class World {
     copy.moment = this.moment
     for (const [key, partition] of this.partitions) copy.partitions.set(key, partition.fork())
     for (const [key, rising] of this.offsets) copy.offsets.set(key, { ...rising })
-    for (const [key, value] of this.formerOffsets) copy.formerOffsets.set(key, value)
     copy.producerIdEnd = this.producerIdEnd
     copy.incarnation = this.incarnation
     copy.control = [...this.control]

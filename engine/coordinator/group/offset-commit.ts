@@ -1,8 +1,11 @@
 /**
  * OffsetCommit. Source: Kafka's OffsetMetadataManager.commitOffset, ClassicGroup's
  * validateOffsetCommit and, for topics, KafkaApis.handleOffsetCommitRequest. v2-4 have a retention,
- * v7 the instance id, v9 answers GROUP_ID_NOT_FOUND, v10 names topics by id and stores the id with
+ * v7 the instance id, v9 answers GROUP_ID_NOT_FOUND, v10 names topics by id. The topic's id is stored with
  * the offset.
+ *
+ * differs from Kafka: the id is stored too when the client named the topic, unless it set a retention
+ * (v2-4), so that a topic never gets the offsets of a deleted one of its name.
  *
  *   no member, generation -1, group Empty or unknown → accepted; a "simple" group comes to be
  *   no member, group with members                    → UNKNOWN_MEMBER_ID
@@ -16,9 +19,8 @@
  */
 import { ErrorCode } from '../../base/errors.ts'
 import { limits } from '../../base/limits.ts'
-import { ZERO_UUID } from '../../base/random.ts'
 import type { OffsetCommitRequest, OffsetCommitResponse } from '../../protocol/08-offset-commit.ts'
-import { answer, type CoordinatorRecord, hasPartition } from '../state-machine.ts'
+import { answer, type CoordinatorRecord, hasPartition, type KnownTopic } from '../state-machine.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import type { GroupEnv, GroupOutcome } from './env.ts'
@@ -153,12 +155,7 @@ function commitTopic(
       written.push({
         topic: name,
         partition: partitionIndex,
-        record: recordOf(
-          env,
-          request,
-          { name, topicId: byId ? topic.topicId : ZERO_UUID },
-          partition,
-        ),
+        record: recordOf(env, request, known, partition),
       })
     return { partitionIndex, errorCode }
   })
@@ -183,7 +180,7 @@ function refusalOfPartition(
 function recordOf(
   env: GroupEnv,
   { body }: GroupRequestOf<8>,
-  topic: { name: string; topicId: string },
+  topic: KnownTopic,
   partition: RequestPartition,
 ): CoordinatorRecord {
   const nowMs = env.context.clock.wallMs()

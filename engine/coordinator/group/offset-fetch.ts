@@ -3,9 +3,10 @@
  * (null) and an error at the top, v7 require-stable, v10 topic ids. Source: Kafka's
  * OffsetMetadataManager.fetchOffsets and KafkaApis.fetchOffsetsForGroup.
  *
- * An unknown group has no offsets and is no error. Only committed offsets are seen. With
- * requireStable a partition with an open transactional commit answers UNSTABLE_OFFSET_COMMIT (R12),
- * so that a consumer taking over does not start from a position that is about to change.
+ * An unknown group has no offsets and is no error. Only committed offsets are seen, and under the name of
+ * a new topic not those of a deleted one: power may have gone before their tombstones were synced. With
+ * requireStable a partition with an open transactional commit answers UNSTABLE_OFFSET_COMMIT (R12), so
+ * that a consumer taking over does not start from a position that is about to change.
  */
 import { ErrorCode } from '../../base/errors.ts'
 import { ZERO_UUID } from '../../base/random.ts'
@@ -70,11 +71,11 @@ function fetchGroup(
   if (refusal !== ErrorCode.NONE) return { groupId, topics: [], errorCode: refusal }
   const image = env.context.image()
   const isDead = env.groups.get(groupId)?.state === 'Dead'
-  const read = (topic: string, partition: number, topicId: string): FetchedPartition => {
+  const read = (topic: string, partition: number): FetchedPartition => {
     if (requireStable && env.offsets.isUnstable(groupId, topic, partition))
       return noOffset(partition, ErrorCode.UNSTABLE_OFFSET_COMMIT)
     const committed = isDead ? undefined : env.offsets.committed.get(groupId, topic, partition)
-    return committed === undefined || isOtherTopic(committed, topicId)
+    return committed === undefined || isOfDeleted(committed, topicIdOf(image, topic))
       ? noOffset(partition, ErrorCode.NONE)
       : theOffset(partition, committed)
   }
@@ -85,7 +86,7 @@ function fetchGroup(
     const fetched = known.map((topic): FetchedTopic => {
       const name = byId ? (image.topicsById.get(topic.topicId)?.name ?? '') : topic.name
       const { topicId, partitionIndexes } = topic
-      return { name, topicId, partitions: partitionIndexes.map((at) => read(name, at, topicId)) }
+      return { name, topicId, partitions: partitionIndexes.map((at) => read(name, at)) }
     })
     const refused = unknown.map((topic) => refusedTopic(topic, ErrorCode.UNKNOWN_TOPIC_ID))
     return { groupId, topics: [...fetched, ...refused], errorCode: ErrorCode.NONE }
@@ -95,8 +96,10 @@ function fetchGroup(
     const topicId = topicIdOf(image, name)
     // A topic without id cannot be named in the newer form.
     if (isDead || (apiVersion >= FIRST_TOPIC_ID_VERSION && topicId === ZERO_UUID)) continue
-    const fetched = [...partitions.keys()].map((partition) => read(name, partition, ZERO_UUID))
-    all.push({ name, topicId, partitions: fetched })
+    const fetched: FetchedPartition[] = []
+    for (const [partition, committed] of partitions)
+      if (!isOfDeleted(committed, topicId)) fetched.push(read(name, partition))
+    if (fetched.length > 0) all.push({ name, topicId, partitions: fetched })
   }
   return { groupId, topics: all, errorCode: ErrorCode.NONE }
 }
@@ -117,8 +120,8 @@ function topicIdOf(image: TopicDirectory, name: string): string {
   return image.topics.get(name)?.topicId ?? ZERO_UUID
 }
 
-/** The offset was committed for a topic of the same name that is gone. */
-function isOtherTopic(committed: CommittedOffset, topicId: string): boolean {
+/** The offset was committed for a topic of the same name that is gone; `topicId` is that of the name now. */
+function isOfDeleted(committed: CommittedOffset, topicId: string): boolean {
   return committed.topicId !== ZERO_UUID && topicId !== ZERO_UUID && committed.topicId !== topicId
 }
 

@@ -20,7 +20,7 @@ export interface CommittedOffset {
   readonly commitTimestampMs: number
   /** Wall clock at which it expires; -1: by the broker's retention. */
   readonly expireTimestampMs: number
-  /** ZERO_UUID when the client named the topic. */
+  /** ZERO_UUID in what Kafka wrote for clients that name topics, and where the record cannot say. */
   readonly topicId: string
   /** Position of the record in the log, see StateMachine.replay. */
   readonly position: number

@@ -248,6 +248,21 @@ describe('topic ids in OffsetCommit and OffsetFetch (v10)', () => {
     expect((await fetchById(client, topicId)).partitions[0]?.committedOffset).toBe(-1)
   })
 
+  it('stores the id of a topic that the client named, and keeps its offset from a new one', async () => {
+    const client = await started()
+    const topicId = client.host.topics.get('t')!.topicId
+    await client.commit({ 't-0': 9, 'u-0': 8 })
+    const record = decodeGroupRecord(client.host.batches[0]![0]!)
+    expect(record).toMatchObject({ kind: 'offset', topic: 't', value: { topicId } })
+    client.host.removeTopic('t')
+    const newId = client.host.addTopic('t', 1)
+    expect(await client.fetch(['t-0', 'u-0'])).toEqual({ 't-0': -1, 'u-0': 8 })
+    expect(await client.fetch()).toEqual({ 'u-0': 8 })
+    expect((await fetchById(client, newId)).partitions[0]?.committedOffset).toBe(-1)
+    await client.commit({ 't-0': 1 })
+    expect(await client.fetch()).toEqual({ 'u-0': 8, 't-0': 1 })
+  })
+
   it('names all topics by id, and leaves out those without', async () => {
     const client = await started()
     await client.commit({ 't-0': 1, 'u-0': 2 })
