@@ -31,8 +31,10 @@ export interface Slab {
 
 /** Where slabs come from: bounded shared memory of the shard (workers/slab.ts). */
 export interface SlabSource {
-  /** A slab now, or null: then `onReady` is called with one later, when it is its turn. */
-  acquire(bytes: number, onReady: (slab: Slab) => void): Slab | null
+  /** A slab, or null when there is no memory or it is the turn of others. */
+  acquireNow(bytes: number): Slab | null
+  /** Then: `onReady` is called with one later, unless the wait is ended before. */
+  whenFree(bytes: number, onReady: (slab: Slab) => void): { end(): void }
 }
 
 /**
@@ -106,7 +108,7 @@ export class Receiver {
   private partialHave = 0
   /** Bytes received but not worked: the sink said stop, or a slab is awaited. */
   private stash: Buffer | null = null
-  private awaitingSlab = false
+  private slabWait: { end(): void } | null = null
   private stopped = false
   private closed = false
   /** Called when a slab arrived: the owner calls `resume` and reads the socket again. */
@@ -128,12 +130,12 @@ export class Receiver {
 
   /** A frame or its length field has begun and is not complete. */
   get midFrame(): boolean {
-    return this.partial !== null || this.lengthBytes > 0 || this.awaitingSlab
+    return this.partial !== null || this.lengthBytes > 0 || this.slabWait !== null
   }
 
   /** It waits for memory for a frame that was announced. */
   get awaitsSlab(): boolean {
-    return this.awaitingSlab
+    return this.slabWait !== null
   }
 
   /** Bytes that have come of an unfinished frame in a slab; -1: there is none. */
@@ -148,7 +150,7 @@ export class Receiver {
 
   /** The socket should be read: nothing is held back. */
   get wantsBytes(): boolean {
-    return !this.stopped && !this.awaitingSlab && this.stash === null
+    return !this.stopped && this.slabWait === null && this.stash === null
   }
 
   /** Where the next read goes: the rest of a slab, or the shard's scratch. */
@@ -176,7 +178,7 @@ export class Receiver {
   /** The sink takes frames again, or a slab came: works what was held back. Throws FrameRefused. */
   resume(): void {
     this.stopped = false
-    if (this.awaitingSlab || this.closed) return
+    if (this.slabWait !== null || this.closed) return
     const stash = this.stash
     if (stash === null) return
     this.stash = null
@@ -189,7 +191,7 @@ export class Receiver {
    * null while a slab is awaited. Copies; `close` is due.
    */
   leftover(): Buffer[] | null {
-    if (this.awaitingSlab) return null
+    if (this.slabWait !== null) return null
     const bytes: Buffer[] = []
     if (this.lengthBytes > 0 || this.partial !== null) {
       const length = Buffer.alloc(FRAME_LENGTH_BYTES)
@@ -210,6 +212,8 @@ export class Receiver {
     this.partial = null
     this.partialSlab?.release()
     this.partialSlab = null
+    this.slabWait?.end()
+    this.slabWait = null
   }
 
   private take(buffer: Buffer, start: number, end: number, volatile: boolean): void {
@@ -333,24 +337,20 @@ export class Receiver {
       this.partial = Buffer.allocUnsafeSlow(length)
       return
     }
-    // A slab may be granted while this call runs or much later; until then reading rests.
-    this.awaitingSlab = true
-    const slab = this.slabs.acquire(length, (late) => this.slabArrived(late))
-    if (slab !== null) this.adoptSlab(slab, length)
+    const slab = this.slabs.acquireNow(length)
+    // Until there is one reading rests.
+    if (slab === null) this.slabWait = this.slabs.whenFree(length, (late) => this.slabArrived(late))
+    else this.adoptSlab(slab, length)
   }
 
   private adoptSlab(slab: Slab, length: number): void {
     if (slab.bytes.length !== length) broken(`slab of ${slab.bytes.length} bytes for ${length}`)
-    this.awaitingSlab = false
     this.partial = slab.bytes
     this.partialSlab = slab
   }
 
   private slabArrived(slab: Slab): void {
-    if (this.closed) {
-      slab.release()
-      return
-    }
+    this.slabWait = null
     this.adoptSlab(slab, slab.bytes.length)
     this.onResume()
   }

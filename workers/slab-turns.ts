@@ -81,18 +81,39 @@ export class SlabTurns {
     return true
   }
 
-  /** In line, after `take` said no; `served` is called from within a `giveBack`. */
-  wait(size: number, served: () => void): void {
+  /** In line, after `take` said no; `served` is called from within a `giveBack` or a `leave`. */
+  wait(size: number, served: () => void): Place<Waiter> {
     if (this.waiting >= limits.slabWaitersMax) broken(`${this.waiting} wait for slabs`)
     const line = this.isLarge(size) ? this.large : this.small
-    line.push(new Place({ size, number: ++this.lastNumber, served }))
+    const place = new Place<Waiter>({ size, number: ++this.lastNumber, served })
+    line.push(place)
     this.look()
+    return place
   }
 
-  /** Bytes are free again: serves those whose turn it is. */
+  /** Somebody who was not served does not wait any more: others may have their turn for that. */
+  leave(place: Place<Waiter>): void {
+    const line = this.isLarge(place.item.size) ? this.large : this.small
+    if (place === this.large.first) this.dueNumber = NOT_DUE
+    line.remove(place)
+    this.serve()
+  }
+
+  /** Bytes are free again: others have their turn. */
   giveBack(size: number): void {
     this.used -= size
     if (this.isLarge(size)) this.largeUsed -= size
+    this.serve()
+  }
+
+  /** Somebody waits whom these bytes would help if they came back. */
+  wanted(size: number): boolean {
+    return this.isLarge(size)
+      ? this.waiting > 0
+      : this.small.length > 0 || this.dueNumber !== NOT_DUE
+  }
+
+  private serve(): void {
     this.look()
     // Whoever is served may give back at once; the loop further up goes on then, not a deeper one.
     if (this.serving) return
@@ -102,13 +123,6 @@ export class SlabTurns {
     } finally {
       this.serving = false
     }
-  }
-
-  /** Somebody waits whom these bytes would help if they came back. */
-  wanted(size: number): boolean {
-    return this.isLarge(size)
-      ? this.waiting > 0
-      : this.small.length > 0 || this.dueNumber !== NOT_DUE
   }
 
   private next(): Waiter | undefined {

@@ -69,6 +69,12 @@ export class Slab {
   }
 }
 
+/** Of a slab that is not there yet. */
+export interface SlabWait {
+  /** Leaves the line; once, and not after `onReady` was called. */
+  end(): void
+}
+
 export interface SlabBudget extends TurnsBudget {
   readonly idleBytesMax: number
 }
@@ -115,10 +121,8 @@ export class SlabPool {
    */
   acquire(bytes: number, onReady: (slab: Slab) => void): Slab | null {
     const slab = this.acquireNow(bytes)
-    if (slab !== null) return slab
-    const size = slabClassBytes(bytes)
-    this.turns.wait(size, () => onReady(this.grant(bytes, size)))
-    return null
+    if (slab === null) this.whenFree(bytes, onReady)
+    return slab
   }
 
   /** A slab, or null when there is no memory or it is the turn of others who wait already. */
@@ -126,6 +130,13 @@ export class SlabPool {
     if (bytes <= 0 || bytes > this.budget.bytesMax) broken(`a slab of ${bytes} bytes`)
     const size = slabClassBytes(bytes)
     return this.turns.take(size) ? this.grant(bytes, size) : null
+  }
+
+  /** After `acquireNow` gave none: as `acquire` later, unless the wait is ended before. */
+  whenFree(bytes: number, onReady: (slab: Slab) => void): SlabWait {
+    const size = slabClassBytes(bytes)
+    const place = this.turns.wait(size, () => onReady(this.grant(bytes, size)))
+    return { end: () => this.turns.leave(place) }
   }
 
   /** The slab in use that this memory belongs to, if it is one of ours. */

@@ -295,6 +295,18 @@ describe('memory for large frames', () => {
     await Promise.all([steady.answered(1), other.answered(1)])
   })
 
+  it('is waited for no longer by a connection that ended', async () => {
+    const slabs = scarce()
+    const taken = slabs.acquire(LARGE, () => {})
+    const client = await startRig(new ParkingApi(), { slabs })
+    client.send(produce(1, LARGE).subarray(0, 1_000))
+    await until(() => slabs.waiting === 1)
+    for (const connection of theRig().connections) connection.destroy()
+    expect(slabs.waiting).toBe(0)
+    taken?.release()
+    expect(slabs.bytesInUse).toBe(0)
+  })
+
   it('is waited for without being idle; once it is there the frame must come', async () => {
     const slabs = scarce()
     const taken = slabs.acquire(LARGE, () => {})

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { SlabTurns } from '../../workers/slab-turns.ts'
+import { SlabTurns, type Waiter } from '../../workers/slab-turns.ts'
+import type { Place } from '../../workers/waiting-line.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 const BUDGET = { bytesMax: 256, smallBytesMax: 4, largeBytesMax: 128 }
@@ -8,15 +9,28 @@ const BUDGET = { bytesMax: 256, smallBytesMax: 4, largeBytesMax: 128 }
 class Desk {
   readonly turns = new SlabTurns(BUDGET)
   readonly served: string[] = []
+  private readonly places = new Map<string, Place<Waiter>>()
   private readonly held = new Map<string, number>()
 
   ask(name: string, size: number): void {
     const served = (): void => {
       this.served.push(name)
       this.held.set(name, size)
+      this.places.delete(name)
     }
     if (this.turns.take(size)) served()
-    else this.turns.wait(size, served)
+    else this.places.set(name, this.turns.wait(size, served))
+  }
+
+  leave(...names: string[]): void {
+    for (const name of names) {
+      this.turns.leave(this.places.get(name)!)
+      this.places.delete(name)
+    }
+  }
+
+  waits(name: string): boolean {
+    return this.places.has(name)
   }
 
   back(...names: string[]): void {
@@ -169,6 +183,38 @@ describe('memory is wanted back', () => {
   })
 })
 
+describe('who leaves the line', () => {
+  it('makes way: those behind move up', () => {
+    const desk = new Desk()
+    desk.ask('a', 64)
+    desk.ask('b', 64)
+    for (let at = 0; at < 1_000; at++) desk.ask(`L${at}`, 64)
+    desk.ask('M', 8)
+    desk.leave(...Array.from({ length: 1_000 }, (_, at) => `L${(at * 7) % 1_000}`))
+    expect(desk.turns.waiting).toBe(1)
+    desk.back('a')
+    expect(desk.served).toEqual(['a', 'b', 'M'])
+  })
+
+  it('serves those who waited for it alone, in the order asked', () => {
+    const desk = new Desk()
+    const [first] = desk.fill('f')
+    desk.back(first!)
+    desk.ask('all', 256)
+    desk.ask('s', 2)
+    desk.ask('t', 2)
+    desk.ask('L', 8)
+    expect(desk.served).toEqual([])
+    desk.leave('all')
+    expect(desk.served).toEqual(['s', 't'])
+    desk.back('s', 't')
+    desk.ask('u', 4)
+    expect(desk.served).toEqual(['s', 't'])
+    desk.leave('L')
+    expect(desk.served).toEqual(['s', 't', 'u'])
+  })
+})
+
 it('serves thousands that give back at once, one after the other', () => {
   const turns = new SlabTurns(BUDGET)
   let served = 0
@@ -192,7 +238,13 @@ it('keeps its bounds and serves everybody, whatever comes and goes', () => {
     const sizes = new Map<string, number>()
     for (let step = 0; step < 600; step++) {
       const { holders } = desk
-      if (holders.length > 0 && random.chance(0.45)) desk.back(holders[random.int(holders.length)]!)
+      const waits = [...sizes.keys()].filter((name) => desk.waits(name))
+      if (waits.length > 0 && random.chance(0.1)) {
+        const name = waits[random.int(waits.length)]!
+        desk.leave(name)
+        sizes.delete(name)
+      } else if (holders.length > 0 && random.chance(0.45))
+        desk.back(holders[random.int(holders.length)]!)
       else {
         const size = 2 ** random.int(random.chance(0.5) ? 3 : 9)
         sizes.set(`${step}`, size)
