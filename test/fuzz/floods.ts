@@ -26,6 +26,7 @@ import { Bystanders, createTopic, fetchRecords, produceBatch } from '../stress/b
 import { require } from '../stress/lane-checks.ts'
 import { ProbedBroker } from '../stress/probed-broker.ts'
 import { requestFrame } from '../support/connection-rig.ts'
+import type { Note } from './fuzz-target.ts'
 import { inMib } from './memory.ts'
 import { gapOf, judge, latencyOf } from './sockets.ts'
 
@@ -58,6 +59,7 @@ export interface FloodOptions {
   readonly compiled: boolean
   /** Frame deadlines are waited for: a full run. */
   readonly full: boolean
+  readonly note: Note
 }
 
 /** Sockets of one kind, and how many of them the broker has ended. */
@@ -159,6 +161,11 @@ async function floodIt(
     require(claiming.crowd.ended >= SLOW - last, () => `${claiming.crowd.ended} claiming ones were`)
     require(idle.ended === options.idle, () => `${idle.ended} idle ones were ended`)
   }
+  options.note(
+    'idle connections',
+    `${options.idle} at ${(perConnection / KIB).toFixed(1)} KiB each`,
+  )
+  options.note('a large append in the flood', `${largeMs.toFixed(0)} ms at most`)
   return (
     `${options.idle} idle connections at ${(perConnection / KIB).toFixed(1)} KiB each, ${SLOW} slow, ${SLOW} claiming, ` +
     `${GREEDY} greedy, ${UNSTOPPABLE} unstoppable (${inMib(producers.bytes())} taken), ${came} fleeting, ` +

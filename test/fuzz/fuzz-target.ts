@@ -31,6 +31,9 @@ export interface FuzzTarget {
   feed(wire: Buffer, size: number, cut: number): Fate
 }
 
+/** Takes a number of a run that is recorded, by what it counts. */
+export type Note = (what: string, count: number | string) => void
+
 /** A frame that was not treated as it must be. */
 export class FuzzFailure extends Error {
   override name = 'FuzzFailure'

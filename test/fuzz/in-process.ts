@@ -4,7 +4,7 @@ import { require } from '../stress/lane-checks.ts'
 import { ConnectionTarget } from './connection-target.ts'
 import { corpus } from './corpus.ts'
 import { DecoderTarget } from './decoder-target.ts'
-import { FuzzFailure, type FuzzTarget, replayLines } from './fuzz-target.ts'
+import { FuzzFailure, type FuzzTarget, type Note, replayLines } from './fuzz-target.ts'
 import { HandledFrames } from './handled-frames.ts'
 import { inMib, residentBytes } from './memory.ts'
 import { bombsOf, largestOf } from './message-bombs.ts'
@@ -26,6 +26,8 @@ export interface InProcessOptions {
   readonly frames: number
   readonly seconds: number
   readonly seed: number
+  /** What is recorded of the run. */
+  readonly note: Note
 }
 
 export class InProcessFuzz {
@@ -92,6 +94,7 @@ export class InProcessFuzz {
         }
     }
     require(slowestMs < STALL_MS_MAX, () => `${slowest} took ${slowestMs.toFixed(0)} ms`)
+    options.note('bombs of counts and lengths', bombs)
     return `${bombs} bombs for ${versions} API versions, slowest ${slowestMs.toFixed(1)} ms (${slowest})`
   }
 
@@ -119,6 +122,9 @@ export class InProcessFuzz {
     const slow = mutated.slowestMs
     require(slow < STALL_MS_MAX, () => `a frame took ${slow.toFixed(0)} ms each time`)
     requireHalf(number, frames, options)
+    options.note('mutated frames in process', number)
+    options.note('memory up by', inMib(rise))
+    options.note('slowest frame', `${slow.toFixed(1)} ms`)
     return (
       `${number} mutated frames, one in ${CONNECTION_SHARE} through whole connections; ` +
       `memory ${inMib(rise)} up, slowest frame ${slow.toFixed(1)} ms`
@@ -143,6 +149,7 @@ export class InProcessFuzz {
     require(slow < STALL_MS_MAX, () =>
       `frame ${counts.slowest} held the loop for ${slow.toFixed(0)} ms`)
     requireHalf(counts.frames, frames, this.options)
+    this.options.note('frames through the handlers', counts.frames)
     return (
       `${counts.frames} frames, ${counts.whole} whole: ${counts.answered} answered, ` +
       `${counts.waiting} waiting, ${counts.hungUp} hung up on; ${counts.leftOut} left out as too ` +
@@ -154,6 +161,7 @@ export class InProcessFuzz {
     const { tally } = this
     const uncovered = tally.uncovered()
     require(uncovered.length === 0, () => `never whole, or never refused: ${uncovered.join(', ')}`)
+    this.options.note('API versions', this.groups.length)
     return `${this.groups.length} API versions`
   }
 

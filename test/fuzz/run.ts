@@ -3,16 +3,19 @@
  * process, then against a broker of its own over sockets with clients at work beside, then floods.
  *
  *   node --import tsx test/fuzz/run.ts [--frames N] [--seconds S] [--seed X] [--only PART,…]
- *                                      [--socket-frames N] [--compiled]
+ *                                      [--socket-frames N] [--compiled] [--record]
  *   node --import tsx test/fuzz/run.ts --seed X --frame N      one mutated frame again
  *
  * Same seed, same frames. Parts: frames, sockets, floods. Prints what was covered per API, and ends with
  * one line, `N passed, N failed, N skipped`; fails when less than half of --frames fit into --seconds.
+ * --record keeps what was counted for docs/reliability.md, when all of it was in order.
  */
 import { parseArgs } from 'node:util'
 import { initCodecs } from '../../engine/record/compression.ts'
 import { LaneChecks } from '../stress/lane-checks.ts'
+import { recordFigures } from '../support/figures.ts'
 import { flood } from './floods.ts'
+import type { Note } from './fuzz-target.ts'
 import { InProcessFuzz } from './in-process.ts'
 import { recordBombs } from './record-bombs.ts'
 import { fuzzSockets } from './sockets.ts'
@@ -26,11 +29,13 @@ const { values: flags } = parseArgs({
     only: { type: 'string', default: 'frames,sockets,floods' },
     'socket-frames': { type: 'string', default: '100000' },
     compiled: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
   },
 })
 
 /** Below this many frames a run is a quick look, and systematic parts are thinned out alike. */
 const FULL_FRAMES = 5_000_000
+const IDLE = 2_000
 /** Of the time box. */
 const SHARE_OF_BOMBS = 0.08
 const SHARE_OF_MUTATION = 0.5
@@ -42,9 +47,14 @@ const seconds = Number(flags.seconds)
 const frames = Number(flags.frames)
 const parts = flags.only.split(',')
 const report = new LaneChecks()
+const startedMs = performance.now()
+const counts: Record<string, number | string> = {}
+const note: Note = (what, count) => {
+  counts[what] = count
+}
 
 async function framesPart(): Promise<void> {
-  const fuzz = new InProcessFuzz({ frames, seconds, seed })
+  const fuzz = new InProcessFuzz({ frames, seconds, seed, note })
   if (flags.frame !== undefined) {
     await report.check('replay', () => fuzz.replay(Number(flags.frame)))
     return
@@ -74,10 +84,24 @@ if (parts.includes('sockets') && flags.frame === undefined)
       seconds: seconds * SHARE_OF_SOCKETS,
       seed,
       compiled: flags.compiled,
+      note,
     }),
   )
 if (parts.includes('floods') && flags.frame === undefined)
   await report.check('floods', () =>
-    flood({ idle: 2_000, compiled: flags.compiled, full: frames >= FULL_FRAMES }),
+    flood({ idle: IDLE, compiled: flags.compiled, full: frames >= FULL_FRAMES, note }),
   )
-process.exit(report.end())
+const exitCode = report.end()
+if (flags.record && exitCode === 0) record()
+process.exit(exitCode)
+
+function record(): void {
+  const build = flags.compiled ? 'npm run build && ' : ''
+  const options = process.argv.slice(2).filter((each) => each !== '--record')
+  if (flags.seed === undefined) options.push('--seed', String(seed))
+  recordFigures('hostile bytes and peers (T6)', {
+    command: `${build}npx tsx test/fuzz/run.ts ${options.join(' ')}`,
+    seconds: (performance.now() - startedMs) / 1000,
+    counts: { ...counts, found: 0 },
+  })
+}

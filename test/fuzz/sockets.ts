@@ -4,7 +4,7 @@ import { handlers } from '../../net/handlers/index.ts'
 import { Bystanders, type Latencies } from '../stress/bystanders.ts'
 import { require } from '../stress/lane-checks.ts'
 import { ProbedBroker } from '../stress/probed-broker.ts'
-import { FUZZ_FRAME_BYTES_MAX, FuzzFailure, replayLines } from './fuzz-target.ts'
+import { FUZZ_FRAME_BYTES_MAX, FuzzFailure, type Note, replayLines } from './fuzz-target.ts'
 import { STALL_MS_MAX } from './in-process.ts'
 import { inMib } from './memory.ts'
 import { MutatedFrames } from './mutated-frames.ts'
@@ -21,6 +21,7 @@ export interface SocketOptions {
   readonly seconds: number
   readonly seed: number
   readonly compiled: boolean
+  readonly note: Note
 }
 
 export async function fuzzSockets(options: SocketOptions): Promise<string> {
@@ -53,6 +54,8 @@ export async function fuzzSockets(options: SocketOptions): Promise<string> {
     require(counts.frames * 2 >= frames, () =>
       `${counts.frames} frames are less than half of ${frames}`)
     await broker.stop()
+    options.note('frames over sockets', counts.frames)
+    options.note('records of others beside them', records)
     return (
       `${counts.frames} frames on ${counts.connections} connections: ${counts.closed} ended, ` +
       `${counts.answered} answered, ${counts.waited} waiting, ${counts.leftOut} left out; memory ` +

@@ -13,7 +13,7 @@ describe('hostile frames', () => {
   let fuzz: InProcessFuzz
   beforeAll(async () => {
     await initCodecs()
-    fuzz = new InProcessFuzz({ frames: FRAMES, seconds: SECONDS, seed })
+    fuzz = new InProcessFuzz({ frames: FRAMES, seconds: SECONDS, seed, note: () => {} })
   })
 
   test('that once found a defect', async () => {
