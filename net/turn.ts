@@ -16,8 +16,11 @@ export class Turn {
   private readonly flushed: () => void
   private parts: TurnPart[] = []
   private spare: TurnPart[] = []
+  /** An end of turn is on its way. */
   private scheduled = false
   private running = false
+  /** Parts that ask now belong to the turn that is ending. */
+  private gathering = false
 
   /** `flushStorage` writes out what was appended and answers it; `flushed` runs right after. */
   constructor(flushStorage: () => void, flushed: () => void) {
@@ -27,9 +30,9 @@ export class Turn {
 
   /** Ends this turn even if no part asks for it, for work that storage holds. */
   schedule(): void {
-    if (this.scheduled) return
+    if (this.scheduled || this.gathering) return
     this.scheduled = true
-    setImmediate(() => this.run())
+    setImmediate(this.ended)
   }
 
   /** Calls `part.endTurn()` once at the end of this turn. */
@@ -40,14 +43,18 @@ export class Turn {
     this.schedule()
   }
 
-  /** Ends the turn now; what parts ask for meanwhile belongs to the next one. */
+  /**
+   * Ends the turn now. Parts that storage's answers touch end with it; what parts ask for while they
+   * end belongs to the next one.
+   */
   run(): void {
     if (this.running) return
     this.running = true
-    this.scheduled = false
+    this.gathering = true
     try {
       this.flushStorage()
       this.flushed()
+      this.gathering = false
       const parts = this.parts
       this.parts = this.spare
       for (const part of parts) part.touched = false
@@ -56,6 +63,12 @@ export class Turn {
       this.spare = parts
     } finally {
       this.running = false
+      this.gathering = false
     }
+  }
+
+  private readonly ended = (): void => {
+    this.scheduled = false
+    this.run()
   }
 }
