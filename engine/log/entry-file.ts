@@ -9,7 +9,7 @@
  *
  * A file that Kafka preallocated and did not trim ends in zeros: those are not counted, and the
  * next flush cuts them off. It is sound because only a first entry may be all
- * zeros. One owner thread; the page buffer is shared by all files of the thread.
+ * zeros. One owner thread; pages read of it are shared by all files of the thread (entry-pages.ts).
  *
  * A file whose entries are all in memory is not kept open: a broker has thousands of partitions whose
  * indexes hold an entry or none, and two descriptors each would be most of what it may have.
@@ -24,20 +24,12 @@ import {
   readFullySync,
   writeFullySync,
 } from './disk.ts'
+import { type EntryPage, forgetPages, nextFileNumber, PAGE_BYTES, pageSlot } from './entry-pages.ts'
 
-const PAGE_BYTES = 4096
 const TAIL_ENTRIES_MIN = 32
 /** A file up to this size is read whole when it is opened. */
 const RESIDENT_BYTES_MAX = 1024
 const NO_BYTES = Buffer.alloc(0)
-
-/** The last page any entry was read from. */
-const page = {
-  bytes: Buffer.alloc(PAGE_BYTES),
-  owner: null as EntryFile | null,
-  first: 0,
-  count: 0,
-}
 
 export class EntryFile {
   readonly path: string
@@ -52,6 +44,7 @@ export class EntryFile {
   bytes: Buffer = NO_BYTES
 
   private readonly disk: Disk
+  private readonly fileNumber = nextFileNumber()
   /** Null: not open, or not there. */
   private file: DiskFile | null
   private exists: boolean
@@ -132,10 +125,13 @@ export class EntryFile {
       this.bytes = this.tail
       return (index - this.tailStart) * this.entryBytes
     }
-    if (page.owner !== this || index < page.first || index >= page.first + page.count)
-      this.loadPage(index)
+    const perPage = Math.floor(PAGE_BYTES / this.entryBytes)
+    const inPage = index % perPage
+    const page = pageSlot(this.fileNumber, (index - inPage) / perPage)
+    const isThere = page.fileNumber === this.fileNumber && page.first === index - inPage
+    if (!isThere || inPage >= page.count) this.loadPage(page, index - inPage, perPage)
     this.bytes = page.bytes
-    return (index - page.first) * this.entryBytes
+    return inPage * this.entryBytes
   }
 
   /**
@@ -167,7 +163,7 @@ export class EntryFile {
       this.written = count
       this.trim()
     }
-    if (page.owner === this) page.owner = null
+    forgetPages(this.fileNumber)
   }
 
   /** Forgets all entries and empties the file. */
@@ -217,7 +213,7 @@ export class EntryFile {
 
   /** Gives the file back as it is: the log failed or the segment is deleted. */
   async abandon(): Promise<void> {
-    if (page.owner === this) page.owner = null
+    forgetPages(this.fileNumber)
     const { file } = this
     this.file = null
     this.tail = NO_BYTES
@@ -310,16 +306,14 @@ export class EntryFile {
     this.unsynced = true
   }
 
-  private loadPage(index: number): void {
-    const perPage = Math.floor(PAGE_BYTES / this.entryBytes)
-    const first = index - (index % perPage)
+  private loadPage(page: EntryPage, first: number, perPage: number): void {
     const count = Math.min(perPage, this.written - first)
     const size = count * this.entryBytes
-    page.owner = null
+    page.fileNumber = 0
     assert(this.file !== null, `${this.path} has entries, so it is open`)
     const filled = readFullySync(this.file, page.bytes.subarray(0, size), first * this.entryBytes)
     if (filled < size) throw new DiskError('EIO', this.path, 'file is shorter than it was:')
-    page.owner = this
+    page.fileNumber = this.fileNumber
     page.first = first
     page.count = count
   }
@@ -340,7 +334,7 @@ export class EntryFile {
     this.count = low
     this.tailStart = low
     this.written = low
-    page.owner = null
+    forgetPages(this.fileNumber)
     return whole - low
   }
 
