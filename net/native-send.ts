@@ -9,6 +9,7 @@
  * sees to it (a closed number may be somebody else's by now).
  */
 import { createRequire } from 'node:module'
+import { isInMemoryNative } from './native-read.ts'
 import { nativeSocketsAvailable } from './native-sockets.ts'
 
 export interface DirectSend {
@@ -16,6 +17,8 @@ export interface DirectSend {
   file(socketFd: number, fileFd: number, position: number, bytes: number): number
   /** Bytes of the buffer sent; -1 = not now or not at all. */
   bytes(socketFd: number, buffer: Buffer, start: number, end: number): number
+  /** Whether a range of a file can be sent without waiting for a device; false = not, or unknown. */
+  inMemory(fileFd: number, position: number, bytes: number): boolean
   /** True: short segments wait for more; false: what waits leaves. */
   cork(socketFd: number, on: boolean): void
 }
@@ -56,6 +59,7 @@ function load(): DirectSend | null {
         const from = start === 0 ? buffer : buffer.subarray(start)
         return send(socketFd, from, end - start, SEND_FLAGS)
       },
+      inMemory: isInMemoryNative,
       cork(socketFd, wanted) {
         setsockopt(socketFd, IPPROTO_TCP, TCP_CORK, wanted ? on : off, INT_BYTES)
       },

@@ -1,9 +1,9 @@
 /** Reads of what the page cache holds, on a file that was just written. */
 import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readCachedNative } from '../../net/native-read.ts'
+import { isInMemoryNative, readCachedNative } from '../../net/native-read.ts'
 import { nativeSocketsAvailable } from '../../net/native-sockets.ts'
 
 const CONTENT = Buffer.from(Array.from({ length: 100_000 }, (_, at) => (at * 7) & 0xff))
@@ -41,6 +41,32 @@ describe('a read of what is in memory', () => {
   it('knows nothing of a descriptor that is none', () => {
     expect(readCachedNative(1_000_000, Buffer.alloc(10), 0)).toBe(-1)
   })
+
+  it('tells whether a range is in memory, whatever its ends', () => {
+    const whole = isInMemoryNative(fd, 0, CONTENT.length)
+    expect(whole).toBe(nativeSocketsAvailable() && knowsCachestat())
+    for (const [position, bytes] of [
+      [0, 1],
+      [4095, 2],
+      [4096, 4096],
+      [99_999, 1],
+      [5_000, 90_000],
+    ])
+      expect(isInMemoryNative(fd, position!, bytes!)).toBe(whole)
+  })
+
+  it('does not take what lies behind the end, or a hole, for memory', () => {
+    expect(isInMemoryNative(fd, CONTENT.length - 10, 20)).toBe(false)
+    writeSync(fd, CONTENT, 0, 10, 1 << 20)
+    expect(isInMemoryNative(fd, 0, 1 << 20)).toBe(false)
+    expect(isInMemoryNative(1_000_000, 0, 10)).toBe(false)
+  })
+
+  /** Since Linux 6.5. */
+  function knowsCachestat(): boolean {
+    const [major = 0, minor = 0] = release().split('.').map(Number)
+    return major > 6 || (major === 6 && minor >= 5)
+  }
 
   /** Others may know such reads as well. */
   function isExt4(): boolean {

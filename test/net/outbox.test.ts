@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { limits } from '../../engine/base/limits.ts'
 import type { DiskFile } from '../../engine/log/disk.ts'
 import { NodeDisk, type ReadCached } from '../../engine/log/node-disk.ts'
 import { readCachedNative } from '../../net/native-read.ts'
@@ -238,5 +239,61 @@ describe.each(ways)('replies with file ranges by %s', (_, direct, readCached) =>
     await once(theirs, 'end')
     expect(Buffer.concat(received).toString()).toBe('only this')
     expect(body.released).toBe(1)
+  })
+})
+
+/** A kernel that takes what it is given, and remembers in which pieces. */
+class TakingKernel implements DirectSend {
+  readonly taken: string[] = []
+  readonly resident: boolean
+  constructor(resident: boolean) {
+    this.resident = resident
+  }
+  file(_socketFd: number, _fileFd: number, position: number, bytes: number): number {
+    this.taken.push(`file ${position} ${bytes}`)
+    return bytes
+  }
+  bytes(_socketFd: number, _buffer: Buffer, start: number, end: number): number {
+    this.taken.push(`bytes ${end - start}`)
+    return end - start
+  }
+  inMemory(_fileFd: number, position: number, bytes: number): boolean {
+    this.taken.push(`asked ${position} ${bytes}`)
+    return this.resident
+  }
+  cork(): void {}
+}
+
+describe('what goes to the kernel directly', () => {
+  async function send(kernel: TakingKernel, body: RangesBody): Promise<Outbox> {
+    const { ours } = await pair()
+    const output = new ReplyOutput(0)
+    const pool = new OutboxPool(kernel)
+    const outbox = new Outbox({ socket: ours, pool, onProgress: () => {}, onFailure: () => {} })
+    output.frame(1, false, body)
+    outbox.send(output, [body])
+    return outbox
+  }
+
+  it('is an answer of a whole turn with the bytes behind its range', async () => {
+    const kernel = new TakingKernel(false)
+    const outbox = await send(kernel, new RangesBody([range(0, limits.connectionReplyBytesMax)]))
+    expect(kernel.taken).toEqual(['bytes 12', 'file 0 1048576', 'bytes 4'])
+    expect(outbox.streaming).toBe(false)
+  })
+
+  it('is old data that is all in memory', async () => {
+    const kernel = new TakingKernel(true)
+    const outbox = await send(kernel, new RangesBody([range(77, 30_000, false)]))
+    const whole = '77 30000'
+    expect(kernel.taken).toEqual([`asked ${whole}`, 'bytes 12', `file ${whole}`, 'bytes 4'])
+    expect(outbox.streaming).toBe(false)
+  })
+
+  it('is not old data that may have to come from the device', async () => {
+    const kernel = new TakingKernel(false)
+    const outbox = await send(kernel, new RangesBody([range(77, 30_000, false)]))
+    expect(kernel.taken.filter((piece) => !piece.startsWith('asked'))).toEqual([])
+    outbox.close()
   })
 })
