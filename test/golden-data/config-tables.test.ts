@@ -34,6 +34,9 @@ const OTHER_DEFAULTS = new Map([
   ['log.dir', 'sluice-data'],
   // One node can be numbered without being asked.
   ['node.id', '1'],
+  // A fixed buffer ends the system's own tuning: fetches of 1 MiB at half the rate, produces at two thirds.
+  ['socket.receive.buffer.bytes', '-1'],
+  ['socket.send.buffer.bytes', '-1'],
 ])
 
 /** Required by Kafka; not by us, who run without a file. */
