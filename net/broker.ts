@@ -41,6 +41,7 @@ import { nativeSocketsAvailable, useNativeCalls } from './native-sockets.ts'
 import { quotaMemoryFor } from './quotas/quota-memory.ts'
 import type { OpenListener } from './shard-server.ts'
 import { shardCount, startShardThreads } from './shard-threads.ts'
+import { spinMemory } from './spin.ts'
 import { contents, openStorage, type Storage } from './storage.ts'
 import { systemClock, systemRandom } from './system-ports.ts'
 import { RunningShard, type ShardThreadData } from './thread.ts'
@@ -138,6 +139,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   const served = await addresses
   const quotaMemory = quotaMemoryFor(config)
   const compactions = cleanersMemory()
+  const spin = spinMemory()
   const dataFor = (shard: number): ShardThreadData => ({
     config,
     clusterId: storage.folders.clusterId,
@@ -147,6 +149,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     logStyle: options.logStyle,
     quotaMemory,
     compactions,
+    spin,
   })
   const begun = pool.begin(dataFor)
   // Heard of where it is awaited, after what this thread does meanwhile.

@@ -31,7 +31,7 @@ import type { ShardQuotas } from './quotas/shard-quotas.ts'
 import { ReceiveArena, type SlabSource } from './receive.ts'
 import { ReplyOutput } from './reply.ts'
 import type { ReceiveMode } from './socket-handle.ts'
-import { Turn } from './turn.ts'
+import { Turn, type TurnRest } from './turn.ts'
 
 /** A port that this shard accepts on; plain data but for `server`, which only shard 0 has. */
 export interface OpenListener {
@@ -57,6 +57,8 @@ export interface ShardServerParts {
   /** Of all shards. */
   readonly counts: ConnectionCounts
   readonly rates: RateTable
+  /** Null: it sleeps whenever nothing is there to do. */
+  readonly spin: TurnRest | null
   /** Milliseconds on a clock that all threads share. */
   processMs(): number
   /** Ends the process: an invariant broke in a promise. */
@@ -80,6 +82,7 @@ export class ShardServer {
     this.turn = new Turn(
       () => router.flush(),
       () => arena.turnFlushed(),
+      parts.spin,
     )
     const sessionSlots = Math.ceil(config.maxIncrementalFetchSessionCacheSlots / router.shards)
     const dispatcher = new Dispatcher(

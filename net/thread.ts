@@ -3,6 +3,7 @@
  * it. Shard 0 is started by broker.ts in the main thread; the others run this file as their entry,
  * given plain data by the pool, and follow its orders: take up an image, accept, stop in stages.
  */
+import { availableParallelism } from 'node:os'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { type AssembledShard, assembleShard } from '../engine/assemble-shard.ts'
 import type { InvariantError } from '../engine/base/assert.ts'
@@ -32,8 +33,11 @@ import { type QuotaMemory, quotaWindow } from './quotas/quota-memory.ts'
 import { RateTable } from './quotas/rate-table.ts'
 import { ShardQuotas } from './quotas/shard-quotas.ts'
 import { type OpenListener, ShardServer } from './shard-server.ts'
+import { Spin } from './spin.ts'
 import { processMs, systemClock, systemRandom } from './system-ports.ts'
 import { WheelHost } from './wheel-host.ts'
+
+const MICROS_PER_MS = 1_000
 
 /** What a thread is told at its start: plain data, cloned. */
 export interface ShardThreadData {
@@ -47,6 +51,8 @@ export interface ShardThreadData {
   readonly quotaMemory: QuotaMemory
   /** Shared by all threads: compactions under way. */
   readonly compactions: SharedArrayBuffer
+  /** Shared by all threads: somebody spins. */
+  readonly spin: SharedArrayBuffer
 }
 
 export interface ShardRunParts {
@@ -118,6 +124,13 @@ export class RunningShard {
       quotas: new ShardQuotas(rates, processMs),
       counts: new ConnectionCounts(data.quotaMemory.connections),
       rates,
+      spin: new Spin({
+        memory: data.spin,
+        // A client on the only processor could not send anything meanwhile.
+        spinMs: availableParallelism() > 1 ? config.sluiceSpinUs / MICROS_PER_MS : 0,
+        nowMs: () => performance.now(),
+        afterPoll: setImmediate,
+      }),
       processMs,
       fatal: parts.fatal,
     })

@@ -11,9 +11,18 @@ export interface TurnPart {
   touched: boolean
 }
 
+/** Told when a turn has ended and none follows. */
+export interface TurnRest {
+  /** `pending`: a turn is on its way. */
+  follow(pending: () => boolean): void
+  /** `only`: the one part that the turn had, null when it had none or several. */
+  rest(only: TurnPart | null): void
+}
+
 export class Turn {
   private readonly flushStorage: () => void
   private readonly flushed: () => void
+  private readonly resting: TurnRest | null
   private parts: TurnPart[] = []
   private spare: TurnPart[] = []
   /** An end of turn is on its way. */
@@ -21,11 +30,14 @@ export class Turn {
   private running = false
   /** Parts that ask now belong to the turn that is ending. */
   private gathering = false
+  private only: TurnPart | null = null
 
   /** `flushStorage` writes out what was appended and answers it; `flushed` runs right after. */
-  constructor(flushStorage: () => void, flushed: () => void) {
+  constructor(flushStorage: () => void, flushed: () => void, resting: TurnRest | null = null) {
     this.flushStorage = flushStorage
     this.flushed = flushed
+    this.resting = resting
+    resting?.follow(() => this.scheduled)
   }
 
   /** Ends this turn even if no part asks for it, for work that storage holds. */
@@ -57,6 +69,7 @@ export class Turn {
       this.gathering = false
       const parts = this.parts
       this.parts = this.spare
+      this.only = parts.length === 1 ? parts[0]! : null
       for (const part of parts) part.touched = false
       for (const part of parts) part.endTurn()
       parts.length = 0
@@ -70,5 +83,6 @@ export class Turn {
   private readonly ended = (): void => {
     this.scheduled = false
     this.run()
+    if (!this.scheduled) this.resting?.rest(this.only)
   }
 }

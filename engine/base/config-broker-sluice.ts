@@ -1,5 +1,5 @@
 /** Broker options of our own, under `sluice.`; those of the same name for a topic win over them. */
-import { between, boolean, oneOf, served, text, unset } from './config-option.ts'
+import { between, boolean, int, oneOf, served, text, unset } from './config-option.ts'
 import { limits } from './limits.ts'
 
 export const sluiceOptions = {
@@ -42,5 +42,11 @@ export const sluiceOptions = {
     unset('int', between(1, limits.shardsMax)),
     'high read-only',
     'Threads that accept, serve and own partitions. Unset: one per available core.',
+  ),
+  'sluice.spin.us': served(
+    int(50, between(0, 1_000)),
+    'low read-only',
+    'Microseconds that a thread goes on looking at its sockets for a single client that sends its next ' +
+      'request as soon as it has an answer, before it sleeps; one thread at a time. 0: never.',
   ),
 } as const

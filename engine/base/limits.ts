@@ -28,6 +28,17 @@ export const limits = {
   /** Short strings, and as many UUIDs, kept for reuse by the decoder; newer ones push older ones out. */
   rememberedTexts: 1_024,
 
+  // --- spinning for a client that asks again at once (net/spin.ts), per shard
+  /** Turns for it alone before the first spin; more after each time that this was in vain, up to the second. */
+  spinTurnsMin: 16,
+  spinTurnsMax: 256,
+  /** From the end of one such turn to the end of the next; a longer one starts the count over. */
+  spinCycleMsMax: 0.2,
+  /** A spin in vain weighs as much as so many that caught a turn; with more against it than for it the gate shuts. */
+  spinsPerMiss: 8,
+  /** Caught ones that count at most. */
+  spinCreditMax: 32,
+
   // --- receiving, per shard
   /** Receive arena: reads of one loop turn land here one behind the other; a full one flushes the turn. */
   receiveArenaBytes: 1 * MIB,

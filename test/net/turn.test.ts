@@ -81,3 +81,36 @@ test('after a failed end the next turn ends as ever', async () => {
   await nextTurn()
   expect(part.ends).toBe(1)
 })
+
+test('at rest it tells of the one part that the turn had, once nothing follows', async () => {
+  const [one, other] = [new Part(), new Part()]
+  const rests: (TurnPart | null)[] = []
+  let pending = (): boolean => false
+  const turn: Turn = new Turn(
+    () => {},
+    () => {},
+    {
+      follow: (asks) => {
+        pending = asks
+      },
+      rest: (only) => rests.push(only),
+    },
+  )
+  turn.touch(one)
+  expect(pending()).toBe(true)
+  await nextTurn()
+  expect(pending()).toBe(false)
+  turn.touch(one)
+  turn.touch(other)
+  await nextTurn()
+  one.onEnd = () => {
+    if (one.ends === 3) turn.touch(one)
+  }
+  turn.touch(one)
+  await nextTurn()
+  expect(rests).toEqual([one, null])
+  await nextTurn()
+  turn.schedule()
+  await nextTurn()
+  expect(rests).toEqual([one, null, one, null])
+})

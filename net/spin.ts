@@ -1,0 +1,120 @@
+/**
+ * Looking at the sockets again in place of sleeping, for a client that sends its next request as soon as
+ * it has the answer to the one before. To be woken on another processor costs 30 us and cold caches;
+ * such a client is back sooner (reference/performance.md §2.6).
+ *
+ * A gate, since for any other load this takes CPU and gains nothing:
+ *
+ *   shut → open   limits.spinTurnsMin turns in a row for one and the same connection, none later than
+ *                 limits.spinCycleMsMax after the one before
+ *   open → shut   a turn for somebody else or for several (they gain more by being served together), or
+ *                 more than one of limits.spinsPerMiss spins in vain
+ *
+ * After a vain opening the next one takes twice as many turns, limits.spinTurnsMax at most. One thread of
+ * the process spins at a time: the client needs a processor as well. At rest nothing runs.
+ */
+import { limits } from '../engine/base/limits.ts'
+import type { TurnPart } from './turn.ts'
+
+/** Room for the word that all threads share. */
+export function spinMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+}
+
+export interface SpinParts {
+  /** spinMemory(). */
+  readonly memory: SharedArrayBuffer
+  /** Of one spin; 0 = never. */
+  readonly spinMs: number
+  nowMs(): number
+  /** After the sockets were looked at, without waiting (setImmediate). */
+  afterPoll(run: () => void): void
+}
+
+export class Spin {
+  private readonly parts: SpinParts
+  private readonly busy: Int32Array
+  private client: TurnPart | null = null
+  private restedMs = 0
+  /** Turns in a row while shut. */
+  private turns = 0
+  private turnsNeeded: number = limits.spinTurnsMin
+  private open = false
+  /** Spins that caught a turn since it opened. */
+  private caught = 0
+  /** What lately caught spins are worth against those in vain. */
+  private credit = 0
+  private untilMs = 0
+  private spinning = false
+  private pending: () => boolean = () => false
+
+  constructor(parts: SpinParts) {
+    this.parts = parts
+    this.busy = new Int32Array(parts.memory)
+  }
+
+  /** `pending`: a turn is on its way. */
+  follow(pending: () => boolean): void {
+    this.pending = pending
+  }
+
+  /** A turn has ended and none follows; `only` is its one part, null when it had none or several. */
+  rest(only: TurnPart | null): void {
+    const { parts } = this
+    if (parts.spinMs === 0) return
+    if (only === null || only !== this.client) {
+      this.client = only
+      this.turns = 0
+      this.shut()
+      return
+    }
+    const nowMs = parts.nowMs()
+    const cycleMs = nowMs - this.restedMs
+    this.restedMs = nowMs
+    if (!this.open && !this.opens(cycleMs)) return
+    this.untilMs = nowMs + parts.spinMs
+    if (this.spinning || Atomics.compareExchange(this.busy, 0, 0, 1) !== 0) return
+    this.spinning = true
+    parts.afterPoll(this.look)
+  }
+
+  private opens(cycleMs: number): boolean {
+    this.turns = cycleMs > limits.spinCycleMsMax ? 0 : this.turns + 1
+    if (this.turns < this.turnsNeeded) return false
+    this.open = true
+    this.caught = 0
+    this.credit = 0
+    return true
+  }
+
+  private readonly look = (): void => {
+    const caught = this.pending()
+    if (!caught && this.parts.nowMs() < this.untilMs) {
+      this.parts.afterPoll(this.look)
+      return
+    }
+    this.spinning = false
+    Atomics.store(this.busy, 0, 0)
+    this.judge(caught)
+  }
+
+  private judge(caught: boolean): void {
+    if (caught) {
+      this.caught++
+      this.credit = Math.min(this.credit + 1, limits.spinCreditMax)
+      return
+    }
+    this.credit -= limits.spinsPerMiss
+    if (this.credit < 0) this.shut()
+  }
+
+  private shut(): void {
+    if (!this.open) return
+    this.open = false
+    this.turns = 0
+    this.turnsNeeded =
+      this.caught >= limits.spinTurnsMin
+        ? limits.spinTurnsMin
+        : Math.min(this.turnsNeeded * 2, limits.spinTurnsMax)
+  }
+}
