@@ -346,6 +346,14 @@ const network: readonly PlantedBug[] = [
     suite: 'unit: shard',
   },
   {
+    name: 'small requests wait for claims of megabytes',
+    breaks: 'who only announces holds nobody up',
+    file: 'workers/slab-turns.ts',
+    from: '      : this.small.length === 0 && this.dueNumber === NOT_DUE\n',
+    to: '      : this.waiting === 0\n',
+    suite: 'unit: slabs',
+  },
+  {
     name: 'a locked folder is used',
     breaks: 'one process per data folder',
     file: 'net/folder-lock.ts',

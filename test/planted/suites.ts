@@ -34,6 +34,7 @@ const vitestSuites = {
   'unit: folders': unit('test/engine/shard-folders.test.ts', 'test/net/data-folders.test.ts'),
   'unit: wrong reads': unit('test/engine/log/agreed-read.test.ts'),
   'unit: control state': unit('test/engine/metastore/embedded-store.test.ts'),
+  'unit: slabs': unit('test/workers/slab-turns.test.ts'),
   'unit: folder lock': unit('test/net/folder-lock.test.ts'),
   'property: groups': ['property', 'test/property/consumer-group.test.ts'],
   'crash: log': ['crash', 'test/crash/log.test.ts'],
