@@ -28,7 +28,7 @@ import { ProbedBroker } from '../stress/probed-broker.ts'
 import { requestFrame } from '../support/connection-rig.ts'
 import type { Note } from './fuzz-target.ts'
 import { inMib } from './memory.ts'
-import { gapOf, judge, latencyOf } from './sockets.ts'
+import { gapOf, judge, latencyOf, riseInWords, riseOf } from './sockets.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -129,7 +129,8 @@ async function floodIt(
   const before = await broker.keptBytes()
   const idle = crowd()
   await idle.grow(options.idle)
-  const perConnection = ((await broker.keptBytes()) - before) / options.idle
+  const withIdle = await broker.keptBytes()
+  const perConnection = riseOf(before, withIdle).kept / options.idle
   const startedMs = performance.now()
   const slow = await beSlow(crowd(), 200)
   const claiming = await beSlow(crowd(), CLAIMED_BYTES)
@@ -144,7 +145,7 @@ async function floodIt(
   await sleep(Math.max(0, startedMs + floodMs - performance.now()))
   const came = await fleeting.stop()
   const flooded = bystanders.latencies()
-  const rise = (await broker.keptBytes()) - before - perConnection * options.idle
+  const rise = riseOf(withIdle, await broker.keptBytes())
   producers.stop()
   slow.stop()
   claiming.stop()
@@ -169,7 +170,7 @@ async function floodIt(
   return (
     `${options.idle} idle connections at ${(perConnection / KIB).toFixed(1)} KiB each, ${SLOW} slow, ${SLOW} claiming, ` +
     `${GREEDY} greedy, ${UNSTOPPABLE} unstoppable (${inMib(producers.bytes())} taken), ${came} fleeting, ` +
-    `${HALF_CLOSED} half-closed; memory ${inMib(rise)} up, ${gapOf(broker)}; beside them ${records} ` +
+    `${HALF_CLOSED} half-closed; memory ${riseInWords(rise)}, ${gapOf(broker)}; beside them ${records} ` +
     `records: ${latencyOf(calm)} before, ${latencyOf(flooded)} in the flood, a large append ` +
     `${largeMs.toFixed(0)} ms`
   )

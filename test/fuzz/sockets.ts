@@ -1,9 +1,8 @@
 /** The checks of T6 against a broker of its own, with producers and consumers at work beside. */
-import { residentBytes } from '../../bench/load/process-meter.ts'
 import { handlers } from '../../net/handlers/index.ts'
 import { Bystanders, type Latencies } from '../stress/bystanders.ts'
 import { require } from '../stress/lane-checks.ts'
-import { ProbedBroker } from '../stress/probed-broker.ts'
+import { type KeptBytes, ProbedBroker } from '../stress/probed-broker.ts'
 import { FUZZ_FRAME_BYTES_MAX, FuzzFailure, type Note, replayLines } from './fuzz-target.ts'
 import { STALL_MS_MAX } from './in-process.ts'
 import { inMib } from './memory.ts'
@@ -42,13 +41,11 @@ export async function fuzzSockets(options: SocketOptions): Promise<string> {
     const warm = Math.ceil(frames * WARM_SHARE)
     await orReplay(seed, () => sender.run(warm, seconds * WARM_SHARE))
     const before = await broker.keptBytes()
-    const raw = residentBytes(broker.pid)
     bystanders.latencies()
     await orReplay(seed, () => sender.run(frames, seconds * (1 - WARM_SHARE)))
     const beside = bystanders.latencies()
     const records = await bystanders.stop()
-    const rawRise = residentBytes(broker.pid) - raw
-    const rise = (await broker.keptBytes()) - before
+    const rise = riseOf(before, await broker.keptBytes())
     const { counts } = sender
     judge(broker, rise)
     require(counts.frames * 2 >= frames, () =>
@@ -59,18 +56,26 @@ export async function fuzzSockets(options: SocketOptions): Promise<string> {
     return (
       `${counts.frames} frames on ${counts.connections} connections: ${counts.closed} ended, ` +
       `${counts.answered} answered, ${counts.waited} waiting, ${counts.leftOut} left out; memory ` +
-      `${inMib(rise)} up (${inMib(rawRise)} before collection), ${gapOf(broker)}; beside them ${records} records, ${latencyOf(beside)}`
+      `${riseInWords(rise)}, ${gapOf(broker)}; beside them ${records} records, ${latencyOf(beside)}`
     )
   } finally {
     await broker.remove()
   }
 }
 
+export function riseOf(before: KeptBytes, after: KeptBytes): KeptBytes {
+  return { resident: after.resident - before.resident, kept: after.kept - before.kept }
+}
+
+export function riseInWords({ resident, kept }: KeptBytes): string {
+  return `${inMib(kept)} up (${inMib(resident)} with V8's young generations)`
+}
+
 /** What must hold of a broker after any of this. */
-export function judge(broker: ProbedBroker, rise: number): void {
+export function judge(broker: ProbedBroker, { kept }: KeptBytes): void {
   const errors = broker.logLines('ERROR')
   require(errors.length === 0, () => `the log complains: ${errors.slice(0, 5).join('\n')}`)
-  require(rise < RSS_RISE_MAX, () => `resident memory rose by ${inMib(rise)}`)
+  require(kept < RSS_RISE_MAX, () => `resident memory rose by ${inMib(kept)}`)
   const { ownMs } = broker.longestGap()
   require(ownMs < STALL_MS_MAX, () => `a loop was held for ${ownMs.toFixed(0)} ms`)
 }

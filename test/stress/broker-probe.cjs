@@ -8,12 +8,13 @@
  *   ownMs    of that, what the thread itself ran (schedstat), not what it waited for a processor or a
  *            disk that others keep busy
  *
- * Whenever the file with `.collect` behind its name is touched, each thread collects its garbage: what is
- * resident then is what it keeps.
+ * Whenever the file with `.collect` behind its name is touched, each thread collects its garbage, and writes
+ * the resident size of its young generation, which V8 lets grow with the load to 32 MiB, to the file with
+ * `.young.` and its id behind it: what else is resident then is what it keeps.
  */
 'use strict'
-const { openSync, readSync, statSync, writeSync } = require('node:fs')
-const { setFlagsFromString } = require('node:v8')
+const { openSync, readSync, renameSync, statSync, writeFileSync, writeSync } = require('node:fs')
+const { getHeapSpaceStatistics, setFlagsFromString } = require('node:v8')
 const { runInNewContext } = require('node:vm')
 const { threadId } = require('node:worker_threads')
 
@@ -37,6 +38,12 @@ function ranMs(schedstat, buffer) {
   if (schedstat < 0) return performance.now()
   const length = readSync(schedstat, buffer, 0, buffer.length, 0)
   return Number(buffer.latin1Slice(0, length).split(' ')[0]) / 1e6
+}
+
+function youngBytes() {
+  return getHeapSpaceStatistics()
+    .filter((space) => space.space_name.startsWith('new_'))
+    .reduce((sum, space) => sum + space.physical_space_size, 0)
 }
 
 if (file !== undefined) {
@@ -70,6 +77,8 @@ if (file !== undefined) {
     collectedFor = touchedMs
     collect()
     collect()
+    writeFileSync(`${file}.young.${threadId}.new`, String(youngBytes()))
+    renameSync(`${file}.young.${threadId}.new`, `${file}.young.${threadId}`)
     // What the collection took is not what clients wait for.
     lastMs = performance.now()
   }, COLLECT_EVERY_MS)

@@ -1,5 +1,5 @@
 /** A broker of our own with a probe in each of its threads (broker-probe.cjs), and what it tells. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +17,12 @@ export interface LongestGap {
   /** As clients feel it, and what the thread itself ran of it, in milliseconds. */
   readonly gapMs: number
   readonly ownMs: number
+}
+
+export interface KeptBytes {
+  readonly resident: number
+  /** Without V8's young generations: how large those are tells of the load, not of what is kept. */
+  readonly kept: number
 }
 
 export class ProbedBroker extends BrokerProcess {
@@ -42,11 +48,17 @@ export class ProbedBroker extends BrokerProcess {
     return broker
   }
 
-  /** Resident bytes once all its threads have collected their garbage. */
-  async keptBytes(): Promise<number> {
+  /** What it keeps once all its threads have collected their garbage. */
+  async keptBytes(): Promise<KeptBytes> {
     writeFileSync(`${this.probeFile}.collect`, String(performance.now()))
     await sleep(COLLECTED_MS)
-    return residentBytes(this.pid)
+    const resident = residentBytes(this.pid)
+    const ofThreads = readdirSync(this.folder).filter((name) => /\.young\.\d+$/.test(name))
+    const young = ofThreads.reduce(
+      (sum, name) => sum + Number(readFileSync(join(this.folder, name), 'utf8')),
+      0,
+    )
+    return { resident, kept: resident - young }
   }
 
   /** The longest time one of its loops was held by its own doing since the start. */
