@@ -33,6 +33,8 @@ export class Checkpointer {
   private readonly parts: CheckpointerParts
   /** Content of each file as last written, by path. */
   private readonly contents = new Map<string, string>()
+  /** Data folder of each partition, as the files know it. */
+  private homes: ReadonlyMap<string, string>
   private readonly timer: Timer
   private running: Promise<void> = Promise.resolve()
   /** One run after the other: two would mix their files. */
@@ -41,6 +43,7 @@ export class Checkpointer {
 
   constructor(parts: CheckpointerParts) {
     this.parts = parts
+    this.homes = parts.dataFolders.placed
     this.timer = new Timer(() => this.due())
   }
 
@@ -63,8 +66,9 @@ export class Checkpointer {
   }
 
   private async writeAll(): Promise<void> {
-    const { router } = this.parts
-    const folders = new Map(this.parts.dataFolders.folders.map((name) => [name, emptyFiles()]))
+    const { router, dataFolders } = this.parts
+    const folders = new Map(dataFolders.folders.map((name) => [name, emptyFiles()]))
+    const homes = new Map<string, string>()
     const names = namesByOrdinal(router.image())
     for (let shard = 0; shard < router.shards; shard++) {
       const { partitions } = await router.call(shard, calls.checkpoints, {})
@@ -72,9 +76,11 @@ export class Checkpointer {
         const { key, folder, recoveryPoint, logStartOffset, highWatermark, cleanedOffset } =
           partition
         const topic = names.get(ordinalOfKey(key))
-        const written = folders.get(this.parts.dataFolders.folders[folder] ?? '')
+        const home = dataFolders.folders[folder] ?? ''
+        const written = folders.get(home)
         if (topic === undefined || written === undefined) continue
         const name = `${topic}-${partitionOfKey(key)}`
+        homes.set(name, home)
         // Nothing is lost by leaving out what an absent entry says too.
         if (recoveryPoint > 0) written[CheckpointFile.recoveryPoint].set(name, recoveryPoint)
         if (logStartOffset > 0) written[CheckpointFile.logStartOffset].set(name, logStartOffset)
@@ -82,6 +88,14 @@ export class Checkpointer {
         if (cleanedOffset >= 0) written[CheckpointFile.cleaner].set(name, cleanedOffset)
       }
     }
+    // One that was moved is in both folders' files first: a crash between them would forget it.
+    const moved = [...homes].filter(([name, home]) => (this.homes.get(name) ?? home) !== home)
+    if (moved.length > 0) await this.writeFolders(withFormer(folders, moved, this.homes))
+    await this.writeFolders(folders)
+    this.homes = homes
+  }
+
+  private async writeFolders(folders: ReadonlyMap<string, Written>): Promise<void> {
     for (const [folder, written] of folders) {
       if (this.parts.folders.hasFailed(folder)) continue
       await this.writeFolder(folder, written).catch((error: unknown) => {
@@ -137,6 +151,26 @@ function emptyFiles(): Written {
     [CheckpointFile.highWatermark]: new Map(),
     [CheckpointFile.cleaner]: new Map(),
   }
+}
+
+/** The same, with what may not be lost of partitions that were moved where they came from too. */
+function withFormer(
+  folders: ReadonlyMap<string, Written>,
+  moved: readonly (readonly [string, string])[],
+  former: ReadonlyMap<string, string>,
+): Map<string, Written> {
+  const both = new Map<string, Written>()
+  for (const [folder, written] of folders) {
+    const { logStartOffset, cleaner } = CheckpointFile
+    const [starts, cleaned] = [new Map(written[logStartOffset]), new Map(written[cleaner])]
+    both.set(folder, { ...written, [logStartOffset]: starts, [cleaner]: cleaned })
+  }
+  for (const [name, home] of moved)
+    for (const file of [CheckpointFile.logStartOffset, CheckpointFile.cleaner]) {
+      const offset = folders.get(home)?.[file].get(name)
+      if (offset !== undefined) both.get(former.get(name) ?? '')?.[file].set(name, offset)
+    }
+  return both
 }
 
 function namesByOrdinal(image: MetadataImage): Map<number, string> {

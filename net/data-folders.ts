@@ -26,8 +26,13 @@ import type { MetadataImage } from '../engine/metadata/image.ts'
 import type { DataFolders } from '../engine/shard-folders.ts'
 import { topicSettings } from '../engine/topic-settings.ts'
 import type { Jobs } from '../workers/jobs.ts'
-import { keepOne } from './duplicate-folders.ts'
-import { takeCheckpoints } from './folder-checkpoints.ts'
+import { chooseOne, type LeftFolder, putAside } from './duplicate-folders.ts'
+import {
+  type FolderCheckpoints,
+  handOver,
+  latestOffsets,
+  takeCheckpoints,
+} from './folder-checkpoints.ts'
 import type { FolderLock } from './folder-lock.ts'
 import { unadoptedProblem } from './unadopted-folder.ts'
 
@@ -164,27 +169,31 @@ export async function placeFolders(
 ): Promise<PlacedFolders> {
   const { config } = ports
   const placed = new Map<string, string>()
-  const logStartOffsets = new Map<string, number>()
-  const cleanedOffsets = new Map<string, number>()
-  const recoveryPoints = new Map<string, Map<string, number>>()
+  const taken = new Map<string, FolderCheckpoints>()
+  const doomed = new Map<string, readonly string[]>()
+  const leftFolders: LeftFolder[] = []
   const futures: FutureFolder[] = []
   const unmade = new Set<string>()
   const damaged = new Map<string, string>()
   const failed = new Map(open.failed)
   await eachFolder(ports, failed, async (folder) => {
     const found = await knownPartitions(ports, folder, image, unfinishedDeletions)
-    const { starts, points, cleaned } = await takeCheckpoints(ports, folder, found.owned)
-    // Starts only rise: of two, as after a move, the later one counts.
-    for (const [name, offset] of starts)
-      logStartOffsets.set(name, Math.max(offset, logStartOffsets.get(name) ?? 0))
-    for (const [name, offset] of cleaned)
-      cleanedOffsets.set(name, Math.max(offset, cleanedOffsets.get(name) ?? 0))
-    recoveryPoints.set(folder, points)
+    taken.set(folder, await takeCheckpoints(ports, folder, found.owned))
+    doomed.set(folder, found.doomed)
     futures.push(...found.futures)
     for (const name of found.unmade) unmade.add(`${folder}/${name}`)
     for (const [name, problem] of found.damaged) damaged.set(name, problem)
-    for (const name of found.known)
-      placed.set(name, await settle(ports, name, placed.get(name), folder, unmade))
+    for (const name of found.known) {
+      const other = placed.get(name)
+      placed.set(name, await settle(ports, name, other, folder, unmade, leftFolders))
+    }
+  })
+  const latest = latestOffsets(taken.values())
+  await eachFolder(ports, failed, (folder) => handOver(ports, folder, placed, taken, latest))
+  // Only now: by what is left of a partition that was moved its checkpoints there are known to count.
+  await eachFolder(ports, failed, async (folder) => {
+    for (const each of leftFolders) if (each.left === folder) await putAside(ports, each)
+    for (const path of doomed.get(folder) ?? []) await ports.disk.removeDir(path)
   })
   for (const [name, folder] of placed) if (failed.has(folder)) placed.delete(name)
   const unfinishedMoves = await dropFutures(ports, futures, placed, failed)
@@ -194,9 +203,9 @@ export async function placeFolders(
       unclean.push({
         name,
         dir: `${folder}/${name}`,
-        recoveryPoint: recoveryPoints.get(folder)?.get(name) ?? 0,
-        logStartOffset: logStartOffsets.get(name) ?? 0,
-        isCompacted: cleanedOffsets.has(name),
+        recoveryPoint: taken.get(folder)?.points.get(name) ?? 0,
+        logStartOffset: latest.starts.get(name) ?? 0,
+        isCompacted: latest.cleaned.has(name),
       })
   for (const [name, problem] of await recoverAll(ports, unclean, image, jobs))
     damaged.set(name, problem)
@@ -205,8 +214,8 @@ export async function placeFolders(
       folders: config.dataFolders,
       failed,
       placed,
-      logStartOffsets,
-      cleanedOffsets,
+      logStartOffsets: latest.starts,
+      cleanedOffsets: latest.cleaned,
       damaged,
     },
     unfinishedMoves,
@@ -254,13 +263,14 @@ async function dropFutures(
   return unfinished
 }
 
-/** Which data folder keeps the partition: of two, one in which nothing was made yet is removed. */
+/** Which data folder keeps the partition: of two, one in which nothing was made yet is removed here. */
 async function settle(
   ports: FolderPorts,
   name: string,
   other: string | undefined,
   folder: string,
   unmade: ReadonlySet<string>,
+  leftFolders: LeftFolder[],
 ): Promise<string> {
   if (other === undefined) return folder
   for (const [empty, kept] of [
@@ -271,7 +281,9 @@ async function settle(
     await ports.disk.removeDir(`${empty}/${name}`)
     return kept
   }
-  return await keepOne(ports, name, other, folder)
+  const chosen = await chooseOne(ports.disk, name, other, folder)
+  leftFolders.push(chosen)
+  return chosen.kept
 }
 
 interface FoundFolders {
@@ -284,6 +296,8 @@ interface FoundFolders {
   /** Of them: those whose identity cannot be read, and why. */
   readonly damaged: ReadonlyMap<string, string>
   readonly futures: readonly FutureFolder[]
+  /** Paths to remove. */
+  readonly doomed: readonly string[]
 }
 
 /** The folder's partitions that the image knows; everything else is put in order. */
@@ -310,8 +324,9 @@ async function knownPartitions(
     if (kind !== 'partition' && kind !== 'delete') continue
     const found = image.topics.get(topic)
     const { topicId, problem } = await readIdentity(disk, path, found?.topicId)
-    if (found !== undefined && (topicId === found.topicId || problem !== null))
-      owned.add(topicPartitionName(topic, partition))
+    // By id: a marked name may be cut short.
+    const owner = problem === null ? image.topicsById.get(topicId ?? '') : found
+    if (owner?.name.startsWith(topic)) owned.add(topicPartitionName(owner.name, partition))
     if (kind === 'delete') {
       doomed.push(path)
       continue
@@ -344,10 +359,9 @@ async function knownPartitions(
       )
     }
   }
+  // What a crash leaves of a doomed one must be known by its name: its identity may be gone (S10).
   await disk.syncDir(dataFolder)
-  // Only now: what a crash leaves of one must be known by its name, since its identity may be gone (S10).
-  for (const path of doomed) await disk.removeDir(path)
-  return { known, owned, unmade, damaged, futures }
+  return { known, owned, unmade, damaged, futures, doomed }
 }
 
 /**

@@ -16,17 +16,32 @@ export interface DuplicatePorts {
   readonly logger: Logger
 }
 
-/** Settles which of the data folders keeps the partition `name`, durably; returns it. */
-export async function keepOne(
-  { disk, random, logger }: DuplicatePorts,
+/** A partition folder that is to be put aside. */
+export interface LeftFolder {
+  readonly name: string
+  readonly left: string
+  readonly kept: string
+}
+
+/** Which of the data folders keeps the partition `name`. Throws DiskError. */
+export async function chooseOne(
+  disk: Disk,
   name: string,
   one: string,
   other: string,
-): Promise<string> {
+): Promise<LeftFolder> {
   const [oneEnd, otherEnd] = [await endOf(disk, one, name), await endOf(disk, other, name)]
   const isOther =
     otherEnd.base > oneEnd.base || (otherEnd.base === oneEnd.base && otherEnd.size > oneEnd.size)
   const [kept, left] = isOther ? [other, one] : [one, other]
+  return { name, left, kept }
+}
+
+/** Gives the folder that does not keep it its `-stray` name, durably. */
+export async function putAside(
+  { disk, random, logger }: DuplicatePorts,
+  { name, left, kept }: LeftFolder,
+): Promise<void> {
   const parsed = parsePartitionFolder(name)
   const aside = markedFolderName(
     parsed?.topic ?? name,
@@ -37,10 +52,9 @@ export async function keepOne(
   await disk.rename(`${left}/${name}`, `${left}/${aside}`)
   await disk.syncDir(left)
   logger.warn(
-    `${name} lies in ${one} and in ${other}, as after a move that was cut short: the one in ${kept} ` +
+    `${name} lies in ${kept} and in ${left}, as after a move that was cut short: the one in ${kept} ` +
       `is served, the other is kept as ${left}/${aside}. Remove it when it is not needed.`,
   )
-  return kept
 }
 
 /** The last segment and its length. */

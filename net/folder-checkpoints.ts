@@ -14,6 +14,8 @@ import {
 import { isDiskFull } from '../engine/log/disk.ts'
 import type { FolderPorts } from './data-folders.ts'
 
+type CheckpointPorts = Pick<FolderPorts, 'disk' | 'logger'>
+
 export interface FolderCheckpoints {
   readonly starts: OffsetCheckpoint
   readonly points: OffsetCheckpoint
@@ -21,9 +23,11 @@ export interface FolderCheckpoints {
   readonly cleaned: OffsetCheckpoint
 }
 
+export type LatestOffsets = Pick<FolderCheckpoints, 'starts' | 'cleaned'>
+
 /** `owned`: the partitions, as `topic-partition`, whose entries count. Throws DiskError. */
 export async function takeCheckpoints(
-  ports: Pick<FolderPorts, 'disk' | 'logger'>,
+  ports: CheckpointPorts,
   folder: string,
   owned: ReadonlySet<string>,
 ): Promise<FolderCheckpoints> {
@@ -34,20 +38,67 @@ export async function takeCheckpoints(
   return { starts, points, cleaned }
 }
 
+/** Of several entries for a partition, as after a move, the latest counts: these offsets only rise. */
+export function latestOffsets(taken: Iterable<FolderCheckpoints>): LatestOffsets {
+  const latest = { starts: new Map<string, number>(), cleaned: new Map<string, number>() }
+  for (const checkpoints of taken)
+    for (const kind of ['starts', 'cleaned'] as const)
+      for (const [name, offset] of checkpoints[kind])
+        latest[kind].set(name, Math.max(offset, latest[kind].get(name) ?? 0))
+  return latest
+}
+
+/**
+ * Puts the latest offsets of the folder's partitions into its own files, where only another folder's have
+ * them: a crash followed their move before the checkpoints of that moment. What the move left in the other
+ * folder goes next, and with it those entries.
+ */
+export async function handOver(
+  ports: CheckpointPorts,
+  folder: string,
+  placed: ReadonlyMap<string, string>,
+  taken: ReadonlyMap<string, FolderCheckpoints>,
+  latest: LatestOffsets,
+): Promise<void> {
+  for (const [kind, file] of [
+    ['starts', CheckpointFile.logStartOffset],
+    ['cleaned', CheckpointFile.cleaner],
+  ] as const) {
+    const own = new Map(taken.get(folder)?.[kind])
+    let isChanged = false
+    for (const [name, offset] of latest[kind]) {
+      if (placed.get(name) !== folder || own.get(name) === offset) continue
+      own.set(name, offset)
+      isChanged = true
+    }
+    if (isChanged) await store(ports, folder, file, own, 'take over what a move left')
+  }
+}
+
 async function takeOwned(
-  { disk, logger }: Pick<FolderPorts, 'disk' | 'logger'>,
+  ports: CheckpointPorts,
   folder: string,
   file: CheckpointFile,
   owned: ReadonlySet<string>,
 ): Promise<OffsetCheckpoint> {
-  const all = await readOffsetCheckpoint(disk, folder, file, logger)
+  const all = await readOffsetCheckpoint(ports.disk, folder, file, ports.logger)
   const kept = new Map([...all].filter(([name]) => owned.has(name)))
-  if (kept.size === all.size) return kept
+  if (kept.size < all.size) await store(ports, folder, file, kept, 'take deleted topics out')
+  return kept
+}
+
+/** Each is safe to lose: a full disk does not keep a broker from starting. */
+async function store(
+  { disk, logger }: CheckpointPorts,
+  folder: string,
+  file: CheckpointFile,
+  offsets: OffsetCheckpoint,
+  what: string,
+): Promise<void> {
   try {
-    await writeOffsetCheckpoint(disk, folder, file, kept)
+    await writeOffsetCheckpoint(disk, folder, file, offsets)
   } catch (error) {
     if (!isDiskFull(error)) throw error
-    logger.warn(`no room to take deleted topics out of ${folder}/${file}`)
+    logger.warn(`no room to ${what} in ${folder}/${file}`)
   }
-  return kept
 }

@@ -183,6 +183,33 @@ describe('checkpoints', () => {
       expect(dataFolders.logStartOffsets.get('gone-0')).toBeUndefined()
     },
   )
+
+  it.each(['t-0', `t-0.${'a'.repeat(32)}-delete`])(
+    'go to the folder that has the partition now, whatever interrupts the start: from %s',
+    async (name) => {
+      const states: SimulatedDisk[] = []
+      const { disk } = await placed(
+        {
+          '/data/t-0/partition.metadata': formatPartitionMetadata(TOPIC_ID),
+          [`/data/t-0/${SEGMENT}`]: '',
+          [`/more/${name}/partition.metadata`]: formatPartitionMetadata(TOPIC_ID),
+          ...entries('/more'),
+        },
+        '/data,/more',
+        (before) => {
+          before.onCall = () => states.push(...before.crashStates(states.length, 20))
+        },
+      )
+      expect(states.length).toBeGreaterThan(20)
+      for (const state of [disk, ...states])
+        for (const _ of [1, 2]) {
+          const { dataFolders } = await placedOn(state, '/data,/more', NOTHING_DELETED)
+          expect(dataFolders.placed.get('t-0')).toBe('/data')
+          expect(dataFolders.logStartOffsets.get('t-0')).toBe(12)
+          expect(dataFolders.cleanedOffsets.get('t-0')).toBe(12)
+        }
+    },
+  )
 })
 
 it('a folder with its identity is recovered in its place', async () => {

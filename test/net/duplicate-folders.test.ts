@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { keepOne } from '../../net/duplicate-folders.ts'
+import { chooseOne, putAside } from '../../net/duplicate-folders.ts'
 import { MemoryLogger } from '../support/connection-rig.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
@@ -10,7 +10,9 @@ const SECOND = '00000000000000000100.log'
 async function settle(files: Record<string, string>) {
   const disk = SimulatedDisk.holding(files)
   const logger = new MemoryLogger()
-  const kept = await keepOne({ disk, random: seededRandom(1), logger }, 'orders-0', '/a', '/b')
+  const chosen = await chooseOne(disk, 'orders-0', '/a', '/b')
+  await putAside({ disk, random: seededRandom(1), logger }, chosen)
+  const { kept } = chosen
   const after = disk.crash(1)
   return { kept, a: await after.list('/a'), b: await after.list('/b'), logger }
 }

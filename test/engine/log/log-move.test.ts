@@ -7,7 +7,7 @@ import type { Log } from '../../../engine/log/log.ts'
 import { MoveCancelled } from '../../../engine/log/log-move.ts'
 import { recoverLog } from '../../../engine/log/recovery.ts'
 import { buildBatch } from '../../../engine/record/build.ts'
-import { keepOne } from '../../../net/duplicate-folders.ts'
+import { chooseOne } from '../../../net/duplicate-folders.ts'
 import {
   LOG_DIR,
   labelled,
@@ -18,7 +18,6 @@ import {
   SMALL,
   TOPIC_ID,
 } from '../../support/log-rig.ts'
-import { seededRandom } from '../../support/seeded-random.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const TARGET = '/other'
@@ -234,10 +233,10 @@ describe('a read that is wrong while a log is copied', () => {
 
 /** What a start finds after a power loss: one folder settled and recovered. */
 async function recovered(disk: SimulatedDisk): Promise<{ dir: string; end: number }> {
-  const ports = { disk, random: seededRandom(5), logger: silentLogger }
   const [here, there] = [await disk.stat(LOG_DIR), await disk.stat(MOVED_DIR)]
   let folder = here !== null ? '/data' : TARGET
-  if (here !== null && there !== null) folder = await keepOne(ports, 'orders-0', '/data', TARGET)
+  if (here !== null && there !== null)
+    folder = (await chooseOne(disk, 'orders-0', '/data', TARGET)).kept
   const dir = `${folder}/orders-0`
   await recoverLog(disk, dir, {
     recoveryPoint: 0,
