@@ -24,7 +24,13 @@ import { ProducerStateManager } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
 import { CorruptLog, loadProducers, type ProducerSource, readEpochs } from './segment-rebuild.ts'
-import { brokenIndex, brokenIndexContent, missingIndex, repairSegment } from './segment-repair.ts'
+import {
+  brokenIndex,
+  brokenIndexContent,
+  indexInMemory,
+  missingIndex,
+  repairSegment,
+} from './segment-repair.ts'
 import { scanBatches } from './segment-scan.ts'
 
 export interface LogPlace {
@@ -179,6 +185,7 @@ async function openActive(
   logger: Logger,
 ): Promise<number> {
   await segment.open()
+  if (segment.hasLostIndexes) await indexInMemory(segment, source, { ...options, logger })
   let end = await walkToEnd(segment)
   const reason = brokenIndexContent(segment, end.offset)
   if (reason !== null) {

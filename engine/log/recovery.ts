@@ -17,12 +17,13 @@
  * crash took the end of the segment before, and the log ends there. So compaction keeps the snapshots
  * at the bases of segments until those are gone for certain.
  *
- * Repeating a recovery changes nothing.
+ * Repeating a recovery changes nothing. On a full disk one needs no room, as a rule: what it would write for
+ * the active segment is left out.
  */
 import type { Logger } from '../base/logger.ts'
 import { batchBaseOffset, batchLastOffset, batchLeaderEpoch } from '../record/batch.ts'
 import { CorruptFile } from './corrupt-file.ts'
-import { type Disk, DiskError } from './disk.ts'
+import { type Disk, DiskError, isDiskFull } from './disk.ts'
 import { type EpochEntry, LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import { loadSegments, removeSegmentFiles, tidyPartitionFolder } from './partition-folder.ts'
 import {
@@ -260,6 +261,18 @@ class Recovery {
     }
     segment.finishTimeIndex()
     await segment.opened().log.sync()
+    await this.storeIndexes(segment)
+  }
+
+  /** Those of the active segment need no room: an opened log has them in memory, made again (log-open.ts). */
+  private async storeIndexes(segment: Segment): Promise<void> {
+    try {
+      segment.writeIndexes()
+    } catch (error) {
+      if (!isDiskFull(error) || segment !== this.segments.at(-1)) throw error
+      segment.emptyIndexes()
+      this.options.logger.warn(`no room for the indexes of ${segment.path('.log')}: kept in memory`)
+    }
     await segment.flushIndexes()
   }
 
@@ -353,7 +366,7 @@ class Recovery {
       epochs.assign(storedEpoch.epoch, logEndOffset)
     epochs.truncateFromStart(Math.max(this.options.logStartOffset, this.segments[0]!.baseOffset))
     await this.storeEpochs()
-    await this.storeSnapshot(logEndOffset)
+    await this.storeLastSnapshot(logEndOffset)
     const bases = this.segments.map(({ baseOffset }) => baseOffset)
     const known = await listProducerSnapshots(disk, dir)
     const above = known.filter((offset) => offset > logEndOffset)
@@ -366,6 +379,18 @@ class Recovery {
     const { epochs } = this
     if (epochs.all().length === 0 && !epochs.dirty) return
     await this.replace(`${this.dir}/${LEADER_EPOCH_FILE}`, Buffer.from(epochs.format()))
+  }
+
+  /** It spares reading back to the one before; the log is whole without it. */
+  private async storeLastSnapshot(logEndOffset: number): Promise<void> {
+    try {
+      await this.storeSnapshot(logEndOffset)
+    } catch (error) {
+      if (!isDiskFull(error)) throw error
+      this.options.logger.warn(
+        `no room in ${this.dir} for the state of producers: it is read again`,
+      )
+    }
   }
 
   private storeSnapshot(offset: number): Promise<void> {

@@ -71,6 +71,17 @@ export async function repairSegment(
   source: ProducerSource,
   options: RepairOptions,
 ): Promise<void> {
+  await indexInMemory(segment, source, options)
+  await segment.flushIndexes()
+  await segment.close(false)
+}
+
+/** The same, with the segment left open and nothing written yet: as the active segment's grow. */
+export async function indexInMemory(
+  segment: Segment,
+  source: ProducerSource,
+  options: RepairOptions,
+): Promise<void> {
   const producers = new ProducerStateManager(options.producerIdExpirationMs)
   await loadProducers(source, producers, segment.baseOffset)
   await segment.open()
@@ -81,6 +92,4 @@ export async function repairSegment(
   })
   if (result.problem !== null) throw new CorruptLog(segment, result.end, result.problem)
   segment.finishTimeIndex()
-  await segment.flushIndexes()
-  await segment.close(false)
 }

@@ -221,10 +221,16 @@ export class Segment {
   /** Puts index entries into the files now and then, so that tools and memory see some order. */
   writeIndexTails(): void {
     if (this.files === null || this.indexEntriesWaiting < INDEX_ENTRIES_WAITING_MAX) return
+    this.writeIndexes()
+  }
+
+  /** Puts all index entries into the files, to be synced by flushIndexes. Throws DiskError. */
+  writeIndexes(): void {
+    const { offsetIndex, timeIndex, transactionIndex } = this.opened()
     this.indexEntriesWaiting = 0
-    this.files.offsetIndex.writeTail()
-    this.files.timeIndex.writeTail()
-    this.files.transactionIndex.writeTail()
+    offsetIndex.writeTail()
+    timeIndex.writeTail()
+    transactionIndex.writeTail()
   }
 
   /** Writes and syncs the three indexes. */
@@ -253,12 +259,23 @@ export class Segment {
     if (size === 0) this.firstTimestamp = NO_TIMESTAMP
   }
 
-  /** Starts over, for a rebuild: indexes empty, nothing counted. The log file stays as it is. */
-  resetIndexes(): void {
+  /** Empties the index files, which is no state of an index: see hasLostIndexes. Not synced. */
+  emptyIndexes(): void {
     const { offsetIndex, timeIndex, transactionIndex } = this.opened()
     offsetIndex.reset()
     timeIndex.reset()
     transactionIndex.reset()
+  }
+
+  /** The files are empty beside a log that is not: recovery had no room for them. */
+  get hasLostIndexes(): boolean {
+    const { offsetIndex, timeIndex } = this.opened()
+    return this.size > 0 && offsetIndex.count === 0 && timeIndex.count === 0
+  }
+
+  /** Starts over, for a rebuild: indexes empty, nothing counted. The log file stays as it is. */
+  resetIndexes(): void {
+    this.emptyIndexes()
     this.size = 0
     this.stagedSize = 0
     this.lastIndexedPosition = 0

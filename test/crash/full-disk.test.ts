@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { silentLogger } from '../../engine/base/logger.ts'
 import { ConfigOperation } from '../../engine/coordinator/controller/config-changes.ts'
+import { checkLog } from '../../engine/log/check.ts'
 import { ConfigResourceType } from '../../engine/metadata/config-resource.ts'
 import { partitionKey } from '../../engine/metadata/image.ts'
 import { buildBatch } from '../../engine/record/build.ts'
@@ -82,15 +83,23 @@ it('on a full disk options can be lowered and topics deleted, which makes room',
   await at.broker.stop()
 })
 
-it('after a crash on a full disk a deletion and one more start bring the rest back', async () => {
+it('after a crash on a full disk everything is served, and there is room after a deletion', async () => {
   const { disk, clock, end } = await filled()
   const crashed = await brokerOn(disk, clock)
-  // There is no room for what a recovery writes.
-  expect(crashed.broker.shard.partition(KEY_OF_FILLING)).toBeUndefined()
+  const { shard } = crashed.broker
+  expect([...shard.offline.values()]).toEqual([])
+  const partition = shard.partition(KEY_OF_FILLING)!
+  expect(partition.log.logEndOffset).toBe(end)
+  expect(await partition.log.offsetForTimestamp(clock.wallMs() - 1, end)).toMatchObject({
+    offset: 0,
+  })
+  expect(await crashed.append('filling', 900)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
   expect(await crashed.remove('old')).toBe(0)
-  const again = await brokerOn(disk, clock)
-  expect(again.broker.shard.partition(KEY_OF_FILLING)?.log.logEndOffset).toBe(end)
-  expect(disk.freeNow()).toBeGreaterThan(90_000)
-  expect(await again.append('filling', 900)).toBe(0)
-  await again.broker.stop()
+  crashed.broker.pass(120_000)
+  await settled()
+  await crashed.append('filling', 900)
+  expect(await crashed.append('filling', 900)).toBe(0)
+  await crashed.broker.stop()
+  const { problems } = await checkLog(disk, partition.log.dir, { indexIntervalBytes: 4_096 })
+  expect(problems).toEqual([])
 })

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { SegmentSuffix, segmentFileName } from '../../../engine/log/segment-files.ts'
 import { CorruptLog } from '../../../engine/log/segment-rebuild.ts'
 import { BATCH_HEADER_BYTES } from '../../../engine/record/batch.ts'
+import { buildBatch } from '../../../engine/record/build.ts'
+import { buildEndTransactionMarker } from '../../../engine/record/control.ts'
 import {
   LOG_DIR,
   labelled,
+  NOW_MS,
   openLog,
   problemsOf,
   put,
@@ -47,6 +50,39 @@ describe('recovery', () => {
       expect(disk.snapshot()).toEqual(before)
     }
     expect(disk.openPaths).toEqual([])
+  })
+
+  it('needs no room for the indexes of the active segment: the log has them in memory', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    const more = { producerId: 5, producerEpoch: 0, isTransactional: true }
+    for (let i = 0; i < 20; i++) {
+      const timestamp = NOW_MS - Math.abs(i - 12)
+      const records = [{ key: null, value: Buffer.from(`${i}`.padEnd(80, '.')), timestamp }]
+      put(log, buildBatch({ records, ...more, baseSequence: i }))
+    }
+    const fields = { producerId: 5, producerEpoch: 0, coordinatorEpoch: 0, timestamp: NOW_MS - 99 }
+    put(log, buildEndTransactionMarker({ type: 'abort', ...fields }))
+    const { length } = log.segmentBaseOffsets()
+    await log.sync()
+    disk.inject({
+      at: 1,
+      operation: 'write',
+      path: new RegExp(`${path(log.segmentBaseOffsets().at(-1)!, '')}.*index|021.snapshot`),
+      sticky: true,
+      fault: { kind: 'error', code: 'ENOSPC' },
+    })
+    for (const _ of ['once', 'again']) {
+      expect(await recover(disk)).toMatchObject({ logEndOffset: 21, segments: length })
+      const again = await openLog(disk)
+      expect(await again.maxTimestampOffset(21)).toMatchObject({ offset: 12, timestamp: NOW_MS })
+      expect(again.abortedTransactions(0, 21)).toHaveLength(1)
+      expect((await readAll(again)).length).toBe(21)
+      await again.close('abandon')
+    }
+    disk.clearFaults()
+    await (await openLog(disk)).close('clean')
+    expect(await problemsOf(disk)).toEqual([])
   })
 
   it('leaves nothing of a segment it drops, not even the indexes it made', async () => {
