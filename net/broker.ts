@@ -151,6 +151,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     compactions,
     spin,
   })
+  withoutHugePages()
   const begun = pool.begin(dataFor)
   // Heard of where it is awaited, after what this thread does meanwhile.
   begun.catch(() => {})
@@ -343,4 +344,12 @@ async function stopBroker(parts: StartedParts): Promise<void> {
     logger.warn('stopped, but not cleanly: the next start checks the ends of all logs')
   }
   for (const lock of folders.locks) lock.release()
+}
+
+/**
+ * The codecs' libraries bring an allocator of their own each (mimalloc), which asks for huge pages: 2 MiB
+ * resident for the first byte. It reads the process's environment when it is loaded.
+ */
+function withoutHugePages(): void {
+  process.env['MIMALLOC_ALLOW_THP'] ??= '0'
 }

@@ -94,6 +94,18 @@ describe('sluice serve', () => {
     expect(output()).toMatch(/stopped cleanly/)
   })
 
+  it.runIf(process.platform === 'linux')('asks the system for no huge pages', async () => {
+    const broker = new BrokerProcess({ dataFolder: newFolder() })
+    await broker.start()
+    try {
+      const flags = readFileSync(`/proc/${broker.pid}/smaps`, 'utf8').match(/^VmFlags: .*$/gm)
+      expect(flags?.length).toBeGreaterThan(50)
+      expect(flags?.filter((line) => / hg\b/.test(line))).toEqual([])
+    } finally {
+      await broker.stop()
+    }
+  })
+
   it('refuses a port and a folder that are taken, and a folder that is none', async () => {
     const holder = new BrokerProcess({ dataFolder: newFolder() })
     await holder.start()
