@@ -352,4 +352,6 @@ async function stopBroker(parts: StartedParts): Promise<void> {
  */
 function withoutHugePages(): void {
   process.env['MIMALLOC_ALLOW_THP'] ??= '0'
+  // The name in older versions of it.
+  process.env['MIMALLOC_ALLOW_LARGE_OS_PAGES'] ??= '0'
 }
