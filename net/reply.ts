@@ -65,7 +65,8 @@ export class ReplyOutput {
 
   reset(): void {
     this.writer.reset()
-    this.holes.length = 0
+    // To set a length is a call into the runtime, also where it changes nothing.
+    if (this.holes.length > 0) this.holes.length = 0
   }
 
   /** Appends one whole frame. When a body throws, the output is unusable until `reset`. */

@@ -26,6 +26,7 @@ import { SHARD_THREAD, type ThreadStart } from '../workers/pool.ts'
 import { joinPool } from '../workers/pool-member.ts'
 import type { ShardWiring } from '../workers/wiring.ts'
 import { consoleLogger, type LogStyle, logStyle } from './console-logger.ts'
+import { nativeFileCalls } from './native-file.ts'
 import { readCachedNative } from './native-read.ts'
 import { useNativeCalls } from './native-sockets.ts'
 import { ConnectionCounts } from './quotas/connection-counts.ts'
@@ -83,6 +84,7 @@ export class RunningShard {
     this.compactors = new Compactors(data.compactions)
     this.disk.inThread = true
     this.disk.readCached = readCachedNative
+    this.disk.native = nativeFileCalls()
     const image = emptyImage(data.clusterId, data.brokerId)
     this.assembled = assembleShard({
       config,

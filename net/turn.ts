@@ -23,8 +23,10 @@ export class Turn {
   private readonly flushStorage: () => void
   private readonly flushed: () => void
   private readonly resting: TurnRest | null
-  private parts: TurnPart[] = []
-  private spare: TurnPart[] = []
+  /** The first `count` entries are the turn's; what is behind them is kept as room. */
+  private parts: (TurnPart | null)[] = []
+  private spare: (TurnPart | null)[] = []
+  private count = 0
   /** An end of turn is on its way. */
   private scheduled = false
   private running = false
@@ -51,7 +53,7 @@ export class Turn {
   touch(part: TurnPart): void {
     if (part.touched) return
     part.touched = true
-    this.parts.push(part)
+    this.parts[this.count++] = part
     this.schedule()
   }
 
@@ -67,13 +69,17 @@ export class Turn {
       this.flushStorage()
       this.flushed()
       this.gathering = false
-      const parts = this.parts
+      const { parts, count } = this
       this.parts = this.spare
-      this.only = parts.length === 1 ? parts[0]! : null
-      for (const part of parts) part.touched = false
-      for (const part of parts) part.endTurn()
-      parts.length = 0
       this.spare = parts
+      this.count = 0
+      this.only = count === 1 ? parts[0]! : null
+      for (let i = 0; i < count; i++) parts[i]!.touched = false
+      for (let i = 0; i < count; i++) {
+        const part = parts[i]!
+        parts[i] = null
+        part.endTurn()
+      }
     } finally {
       this.running = false
       this.gathering = false

@@ -4,7 +4,7 @@
  * and sendfile needs the number.
  */
 import fs from 'node:fs'
-import { promisify } from 'node:util'
+import { getSystemErrorName, promisify } from 'node:util'
 import {
   type Disk,
   DiskError,
@@ -42,7 +42,15 @@ const listAsync = promisify(fs.readdir)
 /** Fills `into` with what the page cache holds from `position` on; returns bytes, -1 = none or unknown. */
 export type ReadCached = (fd: number, into: Buffer, position: number) => number
 
+/** One system call each: bytes done, or minus the system's error number. */
+export interface NativeFileCalls {
+  write(fd: number, bytes: Buffer, position: number): number
+  read(fd: number, into: Buffer, position: number): number
+}
+
 export class NodeDisk implements Disk {
+  /** Null: node:fs does it. */
+  native: NativeFileCalls | null = null
   /** Null: nobody can tell what is in the page cache. */
   readCached: ReadCached | null = null
   /**
@@ -174,7 +182,7 @@ export function borrowFile(
   fd: number,
   readCached: ReadCached | null = null,
 ): Pick<DiskFile, 'fd' | 'path' | 'readSync' | 'readCached' | 'read'> {
-  return new NodeFile(path, fd, { inThread: false, readCached })
+  return new NodeFile(path, fd, { inThread: false, readCached, native: null })
 }
 
 async function inPromise<T>(call: () => T): Promise<T> {
@@ -187,9 +195,13 @@ class NodeFile implements DiskFile {
   /** Calls in the thread pool: the descriptor may not be given back (and reused) below them. */
   private inFlight = 0
   private onIdle: (() => void) | null = null
-  private readonly disk: Pick<NodeDisk, 'inThread' | 'readCached'>
+  private readonly disk: Pick<NodeDisk, 'inThread' | 'readCached' | 'native'>
 
-  constructor(path: string, fd: number, disk: Pick<NodeDisk, 'inThread' | 'readCached'>) {
+  constructor(
+    path: string,
+    fd: number,
+    disk: Pick<NodeDisk, 'inThread' | 'readCached' | 'native'>,
+  ) {
     this.path = path
     this.fd = fd
     this.disk = disk
@@ -199,6 +211,8 @@ class NodeFile implements DiskFile {
     try {
       if (pieces.length === 1) {
         const piece = pieces[0]!
+        const { native } = this.disk
+        if (native !== null) return orThrow(native.write(this.openFd(), piece, position))
         return fs.writeSync(this.openFd(), piece, 0, piece.length, position)
       }
       const gather = pieces.length <= GATHER_MAX ? pieces : pieces.slice(0, GATHER_MAX)
@@ -215,6 +229,8 @@ class NodeFile implements DiskFile {
 
   readSync(into: Buffer, position: number): number {
     try {
+      const { native } = this.disk
+      if (native !== null) return orThrow(native.read(this.openFd(), into, position))
       return fs.readSync(this.openFd(), into, 0, into.length, position)
     } catch (error) {
       throw toDiskError(error, 'read', this.path)
@@ -283,6 +299,12 @@ class NodeFile implements DiskFile {
       if (this.inFlight === 0 && this.onIdle !== null) this.onIdle()
     }
   }
+}
+
+/** What a native call gave; an error as Node's own would be. */
+function orThrow(done: number): number {
+  if (done >= 0) return done
+  throw Object.assign(new Error('a native call failed'), { code: getSystemErrorName(done) })
 }
 
 function toDiskError(error: unknown, operation: string, path: string): unknown {

@@ -10,11 +10,13 @@ import type { Segment } from './segment.ts'
 
 interface Group {
   segment: Segment | null
-  readonly pieces: Buffer[]
+  pieces: Buffer[]
   bytes: number
   /** Log end once this group is written. */
   endOffset: number
 }
+
+const NONE: Buffer[] = []
 
 export class StagedWrites {
   private readonly groups: Group[] = []
@@ -27,8 +29,8 @@ export class StagedWrites {
   /** The batch follows the previous one in the segment; `endOffset` is the offset behind it. */
   add(segment: Segment, batch: Buffer, endOffset: number): void {
     let group = this.count === 0 ? undefined : this.groups[this.count - 1]
-    if (group === undefined || group.segment !== segment) group = this.startGroup(segment)
-    group.pieces.push(batch)
+    if (group === undefined || group.segment !== segment) group = this.startGroup(segment, batch)
+    else group.pieces.push(batch)
     group.bytes += batch.length
     group.endOffset = endOffset
   }
@@ -56,19 +58,21 @@ export class StagedWrites {
     for (let i = 0; i < this.count; i++) {
       const group = this.groups[i]!
       group.segment = null
-      group.pieces.length = 0
+      group.pieces = NONE
       group.bytes = 0
     }
     this.count = 0
   }
 
-  private startGroup(segment: Segment): Group {
+  /** Most turns have one batch: a new list of one costs less than to empty and refill the old one. */
+  private startGroup(segment: Segment, batch: Buffer): Group {
     let group = this.groups[this.count]
     if (group === undefined) {
-      group = { segment: null, pieces: [], bytes: 0, endOffset: 0 }
+      group = { segment: null, pieces: NONE, bytes: 0, endOffset: 0 }
       this.groups.push(group)
     }
     group.segment = segment
+    group.pieces = [batch]
     this.count++
     return group
   }

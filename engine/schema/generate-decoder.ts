@@ -92,17 +92,10 @@ function arrayLines(field: FieldLayout, flexible: boolean, indent: string): stri
     field.struct !== null
       ? `read_${field.struct.name}(reader)`
       : `reader.${readerMethod(field.spec.element?.kind ?? 'array', flexible, false)}()`
-  if (!field.nullable)
-    return [`${indent}for (let n = ${call}; n > 0; n--) ${name}.push(${element})`]
-  return [
-    `${indent}{`,
-    `${indent}  let n = ${call}`,
-    `${indent}  if (n >= 0) {`,
-    `${indent}    ${name} = []`,
-    `${indent}    for (; n > 0; n--) ${name}.push(${element})`,
-    `${indent}  }`,
-    `${indent}}`,
-  ]
+  // Most arrays of requests have one element: a list begun with it has no room to spare.
+  const fill = `${indent}  if (n > 0) for (${name} = [${element}]; n > 1; n--) ${name}.push(${element})`
+  const empty = field.nullable ? [`${indent}  if (n === 0) ${name} = []`] : []
+  return [`${indent}{`, `${indent}  let n = ${call}`, ...empty, fill, `${indent}}`]
 }
 
 /** Expression that reads a field other than an array. */

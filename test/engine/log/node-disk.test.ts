@@ -150,3 +150,34 @@ describe.each([
     await expect(disk.makeDir('/proc/nope/deeper')).rejects.toThrow(DiskError)
   })
 })
+
+describe('native calls of a disk', () => {
+  it('are asked for one piece and for reads; their error numbers become codes', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'sluice-disk-'))
+    const disk = new NodeDisk()
+    let result = 2
+    const asked: string[] = []
+    disk.native = {
+      write: (_, bytes, position) => {
+        asked.push(`write ${bytes} at ${position}`)
+        return result
+      },
+      read: (_, into, position) => {
+        asked.push(`read ${into.length} at ${position}`)
+        return result
+      },
+    }
+    const file = await disk.open(`${dir}/a`, 'create-new')
+    expect(file.writeSync([Buffer.from('abc')], 7)).toBe(2)
+    expect(file.readSync(Buffer.alloc(3), 5)).toBe(2)
+    expect(file.writeSync([Buffer.from('a'), Buffer.from('b')], 0)).toBe(2)
+    expect(asked).toEqual(['write abc at 7', 'read 3 at 5'])
+    result = -28
+    expect(() => file.writeSync([Buffer.from('abc')], 0)).toThrow('ENOSPC')
+    result = -5
+    expect(() => file.readSync(Buffer.alloc(3), 0)).toThrow('EIO')
+    await file.close()
+    expect(() => file.readSync(Buffer.alloc(3), 0)).toThrow('EBADF')
+    rmSync(dir, { recursive: true, force: true })
+  })
+})
