@@ -11,7 +11,10 @@
  */
 import { type DiskError, isDiskFull } from './log/disk.ts'
 
-/** What the data folders held at the start, found once by whoever starts the broker. */
+/**
+ * What the data folders held at the start, found once by whoever starts the broker. It tells of partitions
+ * that were there then: a topic made later may have the name of one that was deleted.
+ */
 export interface DataFolders {
   /** log.dirs, in order, working or not. */
   readonly folders: readonly string[]
@@ -80,6 +83,11 @@ export class ShardFolders {
   placeAgain(name: string): string | null {
     this.forget(name)
     return this.place(name, true)
+  }
+
+  /** Where the partition lives; undefined: nowhere, as far as is known. */
+  homeOf(name: string): string | undefined {
+    return this.homes.get(name)
   }
 
   forget(name: string): void {

@@ -10,9 +10,12 @@ import { inParallel } from './base/in-parallel.ts'
 import { limits } from './base/limits.ts'
 import type { Random } from './base/random.ts'
 import type { GroupCoordinator } from './coordinator/group/handle.ts'
+import { CorruptFile } from './log/corrupt-file.ts'
 import { type Disk, DiskError } from './log/disk.ts'
 import { Log } from './log/log.ts'
+import { putFolderAside } from './log/log-delete.ts'
 import { OpenSegments } from './log/open-segments.ts'
+import { readPartitionMetadata } from './log/partition-metadata.ts'
 import { WallClockGuard } from './log/wall-clock-guard.ts'
 import {
   type MetadataImage,
@@ -127,13 +130,13 @@ export class ShardPartitions {
     const { shard, folders, dataFolders } = this.parts
     const name = `${topic.name}-${index}`
     const key = partitionKey(topic.ordinal, index)
-    const damage = dataFolders.damaged.get(name)
+    const isNew = shard.image.version > 0
+    const damage = isNew ? undefined : dataFolders.damaged.get(name)
     if (damage !== undefined || folder === null) {
       const missing = `${name} may be in a data folder that failed: ${folders.failureText()}`
       this.setOffline(key, folder ?? '', damage ?? missing)
       return
     }
-    const isNew = shard.image.version > 0
     try {
       if (folders.hasFailed(folder)) throw new DiskError('EIO', folder, 'use after the failure of')
       await this.openIn(topic, index, settings, folder)
@@ -217,10 +220,11 @@ export class ShardPartitions {
     settings: TopicSettings,
     folder: string,
   ): Promise<void> {
-    const { shard, disk, random, upkeep, dataFolders, compaction } = this.parts
+    const { shard, disk, random, upkeep, compaction } = this.parts
     const name = `${topic.name}-${index}`
     const key = partitionKey(topic.ordinal, index)
     const leaderEpoch = topic.partitions[index]?.leaderEpoch ?? 0
+    const { logStartOffset, cleanedOffset } = this.foundOffsets(name)
     let partition: Partition | null = null
     const log = await Log.open({
       disk,
@@ -231,14 +235,14 @@ export class ShardPartitions {
       dir: `${folder}/${name}`,
       topicPartition: name,
       topicId: topic.topicId,
-      logStartOffset: dataFolders.logStartOffsets.get(name) ?? 0,
+      logStartOffset,
       newFolder: this.newFolderOf(topic),
       openSegments: this.openSegments,
       wallClockGuard: this.wallClockGuard,
       onFailed: (error) => partition?.fail(error),
     })
     log.assignLeaderEpoch(leaderEpoch)
-    log.compaction.cleanedEndOffset = dataFolders.cleanedOffsets.get(name) ?? null
+    log.compaction.cleanedEndOffset = cleanedOffset
     const { topicId, internal } = topic
     const identity = { key, topic: topic.name, index, topicId, internal }
     partition = new Partition(identity, log, leaderEpoch, settings.rulesFor(index), {
@@ -254,6 +258,15 @@ export class ShardPartitions {
       partition.fail(new DiskError('EIO', folder, 'use after the failure of'))
     if (topic.name === OFFSETS_TOPIC) this.coordinatorsToLoad.push(index)
     compaction.consider(partition)
+  }
+
+  private foundOffsets(name: string): { logStartOffset: number; cleanedOffset: number | null } {
+    const { shard, dataFolders } = this.parts
+    if (shard.image.version > 0) return { logStartOffset: 0, cleanedOffset: null }
+    return {
+      logStartOffset: dataFolders.logStartOffsets.get(name) ?? 0,
+      cleanedOffset: dataFolders.cleanedOffsets.get(name) ?? null,
+    }
   }
 
   /**
@@ -310,25 +323,53 @@ export class ShardPartitions {
   private async removeTopic(topic: TopicImage): Promise<void> {
     const { shard, groups, upkeep, folders, moves, compaction } = this.parts
     for (const { index } of topic.partitions) {
-      folders.forget(`${topic.name}-${index}`)
+      const name = `${topic.name}-${index}`
+      const home = folders.homeOf(name)
+      folders.forget(name)
       const key = partitionKey(topic.ordinal, index)
       const partition = shard.partitions.get(key)
-      shard.offline.delete(key)
-      if (partition === undefined) continue
+      const wasOffline = shard.offline.delete(key)
+      if (partition === undefined) {
+        if (wasOffline && home !== undefined) await this.removeUnopened(topic, name, home)
+        continue
+      }
       const { dataFolder } = partition.log
       shard.remove(partition)
       if (topic.name === OFFSETS_TOPIC) groups.unloadPartition(index)
       await moves.cancel(key)
       await compaction.hold(partition)
-      const folder = await partition.log.delete().catch((error: unknown) => {
-        if (!(error instanceof DiskError)) throw error
-        if (failsFolder(error)) this.failFolder(dataFolder, error)
-        // The next start that sees the folder puts it aside, as one of a topic nobody knows.
-        shard.logger.warn(`${partition.name} is deleted, its folder is not: ${error.message}`)
-        return null
-      })
+      const folder = await partition.log
+        .delete()
+        .catch((error: unknown) => this.notRemoved(name, dataFolder, error))
       if (folder !== null) upkeep.removeFolderLater(folder, partition.log.options.fileDeleteDelayMs)
     }
+  }
+
+  /** The folder of a partition whose log could not be opened: else one of that name could not be made. */
+  private async removeUnopened(topic: TopicImage, name: string, home: string): Promise<void> {
+    const { shard, config, disk, random, folders, upkeep } = this.parts
+    const dir = `${home}/${name}`
+    if (folders.hasFailed(home)) return
+    const stored = await readPartitionMetadata(disk, dir).catch((error: unknown) => {
+      if (!(error instanceof DiskError || error instanceof CorruptFile)) throw error
+      return null
+    })
+    // Another topic's, or whose, nobody can say: not ours to delete (R17).
+    if (stored !== topic.topicId) return
+    try {
+      const { fileDeleteDelayMs } = topicSettings(config, shard.image, topic).log
+      upkeep.removeFolderLater(await putFolderAside({ disk, random }, dir, name), fileDeleteDelayMs)
+    } catch (error) {
+      this.notRemoved(name, home, error)
+    }
+  }
+
+  /** The next start that sees the folder puts it aside, as one of a topic nobody knows. */
+  private notRemoved(name: string, dataFolder: string, error: unknown): null {
+    if (!(error instanceof DiskError)) throw error
+    if (failsFolder(error)) this.failFolder(dataFolder, error)
+    this.parts.shard.logger.warn(`${name} is deleted, its folder is not: ${error.message}`)
+    return null
   }
 }
 

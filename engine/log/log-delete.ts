@@ -1,22 +1,13 @@
 /** Taking a deleted topic's folder out of sight (kafka-map §3.4): one rename, durable at once. */
 import { markedFolderName, parsePartitionFolder } from './data-folder.ts'
 import { parentOf } from './log-open.ts'
-import type { LogState } from './log-state.ts'
+import type { LogPorts, LogState } from './log-state.ts'
 
 /** Gives the folder of a closed log a `-delete` name and returns it once nobody reads its files. */
 export async function putAside(state: LogState): Promise<string | null> {
   if (state.segments.count === 0) return null
-  const { disk, random, openSegments } = state.ports
-  const parsed = parsePartitionFolder(state.name)
-  const name = markedFolderName(
-    parsed?.topic ?? state.name,
-    parsed?.partition ?? 0,
-    random.uuid(),
-    'delete',
-  )
-  const target = `${parentOf(state.dir)}/${name}`
-  await disk.rename(state.dir, target)
-  await disk.syncDir(parentOf(state.dir))
+  const { openSegments } = state.ports
+  const target = await putFolderAside(state.ports, state.dir, state.name)
   state.dir = target
   for (const segment of state.segments.all()) {
     segment.removed = true
@@ -24,5 +15,24 @@ export async function putAside(state: LogState): Promise<string | null> {
     await segment.lease.idle()
     await segment.close(false)
   }
+  return target
+}
+
+/** The same of the folder `dir` of a partition, `topic-partition`, whose log is not open. */
+export async function putFolderAside(
+  { disk, random }: Pick<LogPorts, 'disk' | 'random'>,
+  dir: string,
+  topicPartition: string,
+): Promise<string> {
+  const parsed = parsePartitionFolder(topicPartition)
+  const name = markedFolderName(
+    parsed?.topic ?? topicPartition,
+    parsed?.partition ?? 0,
+    random.uuid(),
+    'delete',
+  )
+  const target = `${parentOf(dir)}/${name}`
+  await disk.rename(dir, target)
+  await disk.syncDir(parentOf(dir))
   return target
 }

@@ -161,6 +161,9 @@ export class Driver {
       if (known === undefined) {
         known = new KnownPartition(topic, topicId, index, partition)
         world.partitions.set(key, known)
+        const { logStartOffset } = partition.log
+        if (!isRestart && logStartOffset !== 0)
+          this.surprises.push(`${known.name} is new and starts at ${logStartOffset}`)
       } else if (isRestart) {
         if (partition.log.logEndOffset < known.ackedEnd)
           this.surprises.push(
