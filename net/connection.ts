@@ -350,6 +350,10 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     if (waits || this.paused || this.draining) this.services.turn.touch(this)
   }
 
+  get sentMuch(): boolean {
+    return this.outbox.sentRanges
+  }
+
   endTurn(): void {
     if (!this.open) return
     try {

@@ -8,7 +8,8 @@
  *   shut → open   limits.spinTurnsMin turns in a row for one and the same connection, none later than
  *                 limits.spinCycleMsMax after the one before
  *   open → shut   a turn for somebody else or for several (they gain more by being served together), or
- *                 more than one of limits.spinsPerMiss spins in vain
+ *                 an answer from files, which the client takes longer to read than to be waited for pays,
+ *                 or more than one of limits.spinsPerMiss spins in vain
  *
  * After a vain opening the next one takes twice as many turns, limits.spinTurnsMax at most. One thread of
  * the process spins at a time: the client needs a processor as well. At rest nothing runs.
@@ -62,7 +63,7 @@ export class Spin {
   rest(only: TurnPart | null): void {
     const { parts } = this
     if (parts.spinMs === 0) return
-    if (only === null || only !== this.client) {
+    if (only === null || only !== this.client || only.sentMuch === true) {
       this.client = only
       this.turns = 0
       this.shut()
