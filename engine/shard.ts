@@ -169,9 +169,8 @@ export class Shard implements ShardPort {
   }
 
   /** The partition shows more, or failed. */
-  readonly onVisible = (partition: Partition): void => {
-    this.parked.wake(partition.identity.key)
-  }
+  readonly onVisible = (partition: Partition, most: number): boolean =>
+    this.parked.wake(partition.identity.key, most)
 
   /** One pass over the request's partitions, in order, within its byte budget (kafka-map §2.5). */
   private attempt(request: ReadRequest): ReadAttempt {

@@ -162,6 +162,8 @@ export const limits = {
   // --- partitions
   /** Fetches parked on one shard; at the bound a fetch is answered at once with what there is. */
   parkedFetchesMax: 100_000,
+  /** Parked fetches of a partition that come before the appends they waited for; others come after. */
+  readersBeforeAcksMax: 4,
   /** Appends of one partition that wait for their sync; beyond it they get NOT_ENOUGH_REPLICAS. */
   pendingAcksMax: 100_000,
   /** Appends held back while a partition changes folders; beyond either they get NOT_ENOUGH_REPLICAS. */

@@ -58,16 +58,22 @@ export class ParkedReads {
     return { expire: () => this.finish(parked), cancel: () => this.end(parked) }
   }
 
-  /** The partition shows more than before, or an error: looks again at what waits on it. */
-  wake(key: number): void {
+  /**
+   * The partition shows more than before, or an error: looks again at what waits on it, at `most` of them.
+   * True: there are more.
+   */
+  wake(key: number, most = Number.POSITIVE_INFINITY): boolean {
     const set = this.byPartition.get(key)
-    if (set === undefined) return
+    if (set === undefined) return false
+    let left = most
     for (const parked of [...set]) {
+      if (left-- <= 0) return true
       const { results, satisfied } = this.attempt(parked.request)
       if (satisfied) {
         if (this.end(parked)) parked.done(results)
       } else for (const result of results) result.release()
     }
+    return false
   }
 
   /** Ends everything, as at a stop. */

@@ -30,6 +30,8 @@ import type {
 import { AckQueue } from './ack-queue.ts'
 import { failedRead, sliceRead } from './read-result.ts'
 
+const ALL = Number.POSITIVE_INFINITY
+
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] }
 
 export interface PartitionIdentity {
@@ -49,8 +51,11 @@ export interface PartitionPorts {
   onDiskError(partition: Partition, error: DiskError): boolean
   /** It went offline. */
   onOffline(partition: Partition): void
-  /** The high watermark rose or the partition failed: parked reads may be due. */
-  onVisible(partition: Partition): void
+  /**
+   * The high watermark rose or the partition failed: up to `most` parked reads are looked at, which may be
+   * due. True: there are more.
+   */
+  onVisible(partition: Partition, most: number): boolean
 }
 
 /** One admission, reused: appends are synchronous and each reads it before the next writes it. */
@@ -288,8 +293,11 @@ export class Partition {
       broken(`${this.name}: high watermark ${highWatermark} above ${this.log.logEndOffset}`)
     this.visibleEndOffset = highWatermark
     this.log.onHighWatermark(highWatermark)
+    // Readers first: records have two threads to wake on their way, an answer one. But a crowd of readers
+    // holds up no answer.
+    const more = this.ports.onVisible(this, limits.readersBeforeAcksMax)
     this.acks.release(highWatermark, this.log.logStartOffset)
-    this.ports.onVisible(this)
+    if (more) this.ports.onVisible(this, ALL)
   }
 
   /** The topic is deleted: whoever waits is told that it is unknown. */
@@ -321,7 +329,7 @@ export class Partition {
     this.offlineReason = reason
     this.log.abandon(error)
     this.acks.fail(ErrorCode.KAFKA_STORAGE_ERROR, reason)
-    this.ports.onVisible(this)
+    this.ports.onVisible(this, ALL)
     this.ports.onOffline(this)
   }
 

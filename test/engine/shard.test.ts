@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { assembleShard } from '../../engine/assemble-shard.ts'
 import { parseBrokerConfig } from '../../engine/base/config.ts'
 import { ErrorCode } from '../../engine/base/errors.ts'
+import { limits } from '../../engine/base/limits.ts'
 import { silentLogger } from '../../engine/base/logger.ts'
 import {
   emptyImage,
@@ -163,6 +164,39 @@ describe('a shard', () => {
     shard.append(KEY, 'a')
     shard.shard.flush()
     expect(answer.results?.[0]?.length).toBeGreaterThan(0)
+  })
+
+  it('tells a few readers before the producer, and a crowd after it', async () => {
+    const { shard, clock } = await rig([topicOf('orders', 1)])
+    const told: string[] = []
+    const request = {
+      partitions: [
+        {
+          key: KEY,
+          fetchOffset: 0,
+          maxBytes: 1_000_000,
+          currentLeaderEpoch: -1,
+          lastFetchedEpoch: -1,
+        },
+      ],
+      isolation: 0,
+      maxBytes: 1_000_000,
+      minBytes: 1,
+      deadlineMs: clock.monotonicMs() + 500,
+    } as const
+    const readers = limits.readersBeforeAcksMax + 2
+    for (let reader = 0; reader < readers; reader++)
+      shard.read(request, (results) => {
+        told.push('reader')
+        for (const result of results) result.release()
+      })
+    const records = [{ key: null, value: Buffer.from('a'), timestamp: 1 }]
+    shard.append(KEY, buildBatch({ records }), OPTIONS, () => {
+      told.push('producer')
+    })
+    shard.flush()
+    expect(told.indexOf('producer')).toBe(limits.readersBeforeAcksMax)
+    expect(told.length).toBe(readers + 1)
   })
 
   it('answers a parked fetch empty at its deadline, and a cancelled one never', async () => {
