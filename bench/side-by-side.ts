@@ -7,7 +7,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadJson } from './bench-options.ts'
-import { allCells } from './cells.ts'
+import { allCells, type Cell } from './cells.ts'
+import { fallbackRows, showFallback } from './fallback-verdict.ts'
 import type { RoundsResult } from './rounds.ts'
 import { showRounds } from './rounds-report.ts'
 import { showVerdict, verdictOf } from './verdict.ts'
@@ -16,7 +17,17 @@ const ROOT = join(import.meta.dirname, '..')
 const PAGE = join(ROOT, 'docs/side-by-side.md')
 const KEPT = 'bench/results/side-by-side.json'
 /** Our figure first, then those it is held against, then neighbours of other protocols. */
-const ORDER = ['sluice', 'kafka', 'kafka-256', 'floor', 'redis', 'redis-always', 'nats', 'rabbitmq']
+const ORDER = [
+  'sluice',
+  'sluice-plain',
+  'kafka',
+  'kafka-256',
+  'floor',
+  'redis',
+  'redis-always',
+  'nats',
+  'rabbitmq',
+]
 
 interface Kept {
   readonly peers?: readonly { readonly name: string; readonly setting: string }[]
@@ -47,6 +58,7 @@ export function sideBySidePage(
     INTRODUCTION.replace('KEPT', kept),
     where + rounds,
     `## Bounds\n\n${showVerdict(verdict)}`,
+    ...fallbackSection(result, cells),
     `## Figures\n\n${NEIGHBOURS}\n\n${showRounds(result, cells, peers)}`,
     `## Settings\n\n${(settings ?? []).map(({ name, setting }) => `- ${name}: ${setting}`).join('\n')}`,
     AGAIN.replace('KEPT', kept),
@@ -69,6 +81,9 @@ figure is that of the better of its two heaps.`
 const NEIGHBOURS = `Redis, NATS and RabbitMQ speak other protocols and are measured by their own projects' tools:
 neighbours, no ratios that count. \`-\` is what was not measured.`
 
+const FALLBACK = `sluice with \`sluice.native.calls=false\`: plain Node.js, no sendfile, no even listening, no connections
+that move to the thread they use. Kafka is the one with 1 GiB of heap.`
+
 const AGAIN = `## Again
 
 \`\`\`sh
@@ -90,6 +105,11 @@ function busy(loads: readonly number[]): string {
     ': other work ran beside these rounds, so absolute figures are low, latencies high, and ' +
     'spreads wide; ratios within rounds say more'
   )
+}
+
+function fallbackSection(result: RoundsResult, cells: readonly Cell[]): string[] {
+  const table = showFallback(fallbackRows(result, cells))
+  return table === '' ? [] : [`## Without native calls\n\n${FALLBACK}\n\n${table}`]
 }
 
 function problemsOf({ problems }: RoundsResult): string[] {

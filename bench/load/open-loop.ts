@@ -19,7 +19,7 @@ import { encodeHistogram, type Histogram, newHistogram, recordMs } from './histo
 import type { LoadFigures, PacedLoad } from './load-plan.ts'
 import type { LoadWindow } from './load-window.ts'
 import { monotonicMs } from './monotonic-clock.ts'
-import { PACER_WORDS, type PacerDone, type PacerLane, PacerWord } from './pacer.ts'
+import { PACER_WORDS, type PacerDone, type PacerLane, PacerStop, PacerWord } from './pacer.ts'
 import { ParkedReader } from './parked-reader.ts'
 import { producerMark } from './producer-ids.ts'
 import { produceRequests } from './raw-client.ts'
@@ -108,7 +108,7 @@ class OpenLoop {
   async close(): Promise<void> {
     this.ended = true
     if (this.pacer !== null) {
-      Atomics.store(this.words, PacerWord.stop, 1)
+      Atomics.store(this.words, PacerWord.stop, PacerStop.now)
       Atomics.notify(this.words, PacerWord.stop)
       await this.pacer.terminate()
     }
@@ -202,13 +202,16 @@ class OpenLoop {
   /** A lost socket's file may soon be another's: the pacer stops first. */
   private fail(error: Error): void {
     if (this.ended) return
-    Atomics.store(this.words, PacerWord.stop, 1)
+    Atomics.store(this.words, PacerWord.stop, PacerStop.now)
     Atomics.notify(this.words, PacerWord.stop)
     this.window.fail(error)
   }
 
   private async stopPacer(): Promise<PacerDone> {
-    Atomics.store(this.words, PacerWord.stop, 1)
+    const due = Math.floor((monotonicMs() - this.startMs) / this.intervalMs) + 1
+    Atomics.store(this.words, PacerWord.due, due)
+    // Unless a failure has stopped it already.
+    Atomics.compareExchange(this.words, PacerWord.stop, PacerStop.none, PacerStop.finish)
     Atomics.notify(this.words, PacerWord.stop)
     return (await this.pacerDone) ?? { lateness: null, problem: null }
   }

@@ -12,9 +12,11 @@ import { type ProducerMark, patchCorrelationId, patchSequence } from './frames.t
 import { encodeHistogram, newHistogram, recordMs } from './histogram.ts'
 import { monotonicMs } from './monotonic-clock.ts'
 
-/** Words of the shared array. */
-export const PacerWord = { stop: 0, sent: 1 } as const
-export const PACER_WORDS = 2
+/** Words of the shared array: see PacerStop; requests sent; with PacerStop.finish, how many are due. */
+export const PacerWord = { stop: 0, sent: 1, due: 2 } as const
+export const PACER_WORDS = 3
+/** `finish`: what was due until now is still sent, or a machine that was busy would leave out the latest. */
+export const PacerStop = { none: 0, now: 1, finish: 2 } as const
 /** Before the kernel is asked again whether it takes more bytes. */
 const FULL_PAUSE_MS = 0.2
 
@@ -49,7 +51,7 @@ function pace(plan: PacerPlan, startMs: number): PacerDone {
   let problem: string | null = null
   for (let request = 0; problem === null; request++) {
     const dueMs = startMs + request * intervalMs
-    if (!sleepUntil(words, dueMs)) break
+    if (!sleepUntil(words, request, dueMs)) break
     problem = lanes[request % lanes.length]!.send()
     if (problem === null) Atomics.store(words, PacerWord.sent, request + 1)
     if (dueMs >= startMs + plan.warmUpMs) recordMs(lateness, monotonicMs() - dueMs)
@@ -57,10 +59,12 @@ function pace(plan: PacerPlan, startMs: number): PacerDone {
   return { lateness: encodeHistogram(lateness), problem }
 }
 
-/** False: told to stop. */
-function sleepUntil(words: Int32Array, dueMs: number): boolean {
+/** False: told to stop before it. */
+function sleepUntil(words: Int32Array, request: number, dueMs: number): boolean {
   for (;;) {
-    if (Atomics.load(words, PacerWord.stop) === 1) return false
+    const stop = Atomics.load(words, PacerWord.stop)
+    if (stop === PacerStop.now) return false
+    if (stop === PacerStop.finish) return request < Atomics.load(words, PacerWord.due)
     const leftMs = dueMs - monotonicMs()
     if (leftMs <= 0) return true
     Atomics.wait(words, PacerWord.stop, 0, leftMs)
@@ -96,7 +100,7 @@ class Lane {
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException
         if (code !== 'EAGAIN') return message
-        if (Atomics.load(this.words, PacerWord.stop) === 1) return 'stopped'
+        if (Atomics.load(this.words, PacerWord.stop) !== PacerStop.none) return 'stopped'
         Atomics.wait(this.words, PacerWord.stop, 0, FULL_PAUSE_MS)
       }
     }

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 import { loadJson, parseBench, saveJson } from '../../bench/bench-options.ts'
 import { allCells } from '../../bench/cells.ts'
 import { COMPARE_DEFAULTS } from '../../bench/compare.ts'
+import { fallbackRows, showFallback } from '../../bench/fallback-verdict.ts'
 import { NO_FIGURES } from '../../bench/measure-cell.ts'
 import { natsPeer } from '../../bench/peers/nats.ts'
 import { redisPeer } from '../../bench/peers/redis.ts'
@@ -52,6 +53,22 @@ it('takes the heap that is better in the measure', () => {
 it('judges nothing that was not measured', () => {
   const found = row(rounds({ sluice: [100] }), 'requests')
   expect([found?.met, found?.floorMet]).toEqual([null, null])
+})
+
+it('holds native calls against plain Node, and plain Node against Kafka', () => {
+  const result = rounds({
+    sluice: [300, 900, 100],
+    'sluice-plain': [200, 300, 200],
+    kafka: [100, 400, 300],
+  })
+  const [found] = fallbackRows(result, allCells)
+  expect(found?.gain).toEqual({ median: 1.5, least: 0.5, most: 3, runs: 3 })
+  expect(found?.ahead).toEqual({ median: 0.75, least: 2 / 3, most: 2, runs: 3 })
+  expect([found?.gainMet, found?.aheadMet]).toEqual([true, false])
+  expect(showFallback([found!])).toContain('MISSED')
+  const fetch = rounds({ 'sluice-plain': [200], kafka: [100] }, 'fetch-1m-1')
+  expect(fallbackRows(fetch, allCells)[0]).toMatchObject({ gainMet: null, aheadMet: null })
+  expect(showFallback(fallbackRows(rounds({ sluice: [1] }), allCells))).toBe('')
 })
 
 it('has a cell for every bound', () => {
