@@ -18,7 +18,8 @@ import { showVerdict, verdictOf } from '../../bench/verdict.ts'
 function rounds(rates: Record<string, readonly number[]>, cell = 'one-record-10x10'): RoundsResult {
   const runs = Object.entries(rates).flatMap(([peer, values]) =>
     values.map((requestsPerSecond, at) => {
-      const figures = { ...NO_FIGURES, requestsPerSecond, peakMegabytes: 100 }
+      const rate = { requestsPerSecond, megabytesPerSecond: requestsPerSecond }
+      const figures = { ...NO_FIGURES, ...rate, peakMegabytes: 100 }
       return { round: at + 1, peer, cell, figures, problem: null }
     }),
   )
