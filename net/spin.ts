@@ -3,13 +3,14 @@
  * it has the answer to the one before. To be woken on another processor costs 30 us and cold caches;
  * such a client is back sooner (reference/performance.md §2.6).
  *
- * A gate, since for any other load this takes CPU and gains nothing:
+ * A gate, since for any other load this takes CPU and gains nothing, nor where the kernel has client and
+ * broker take turns on one processor anyway:
  *
  *   shut → open   limits.spinTurnsMin turns in a row for one and the same connection, none later than
- *                 limits.spinCycleMsMax after the one before
+ *                 limits.spinCycleMsMax after the one before, with sleeps that cost more than a spin
  *   open → shut   a turn for somebody else or for several (they gain more by being served together), or
- *                 an answer from files, which the client takes longer to read than to be waited for pays,
- *                 or more than one of limits.spinsPerMiss spins in vain
+ *                 more than one of limits.spinsPerMiss spins in vain, or turns that come no faster than
+ *                 with sleeps; and at times, to measure those anew
  *
  * After a vain opening the next one takes twice as many turns, limits.spinTurnsMax at most. One thread of
  * the process spins at a time: the client needs a processor as well. At rest nothing runs.
@@ -37,10 +38,14 @@ export class Spin {
   private readonly busy: Int32Array
   private client: TurnPart | null = null
   private restedMs = 0
-  /** Turns in a row while shut. */
+  /** Turns in a row, while shut or of the trial at hand, and the time they took. */
   private turns = 0
+  private turnsMs = 0
   private turnsNeeded: number = limits.spinTurnsMin
   private open = false
+  /** From turn to turn when it sleeps in between; of the last turns while shut. */
+  private sleepingMs = 0
+  private trials = 0
   /** Spins that caught a turn since it opened. */
   private caught = 0
   /** What lately caught spins are worth against those in vain. */
@@ -65,14 +70,13 @@ export class Spin {
     if (parts.spinMs === 0) return
     if (only === null || only !== this.client || only.sentMuch === true) {
       this.client = only
-      this.turns = 0
-      this.shut()
+      this.shut(this.caught >= limits.spinTurnsMin)
       return
     }
     const nowMs = parts.nowMs()
     const cycleMs = nowMs - this.restedMs
     this.restedMs = nowMs
-    if (!this.open && !this.opens(cycleMs)) return
+    if (!(this.open ? this.staysOpen(cycleMs) : this.opens(cycleMs))) return
     this.untilMs = nowMs + parts.spinMs
     if (this.spinning || Atomics.compareExchange(this.busy, 0, 0, 1) !== 0) return
     this.spinning = true
@@ -80,12 +84,37 @@ export class Spin {
   }
 
   private opens(cycleMs: number): boolean {
-    this.turns = cycleMs > limits.spinCycleMsMax ? 0 : this.turns + 1
+    if (cycleMs > limits.spinCycleMsMax) {
+      this.count(0, 0)
+      return false
+    }
+    this.count(this.turns + 1, this.turnsMs + cycleMs)
     if (this.turns < this.turnsNeeded) return false
+    this.sleepingMs = this.turnsMs / this.turns
+    this.count(0, 0)
+    if (this.sleepingMs < this.parts.spinMs) return false
     this.open = true
+    this.trials = 0
     this.caught = 0
     this.credit = 0
     return true
+  }
+
+  private staysOpen(cycleMs: number): boolean {
+    // A pause of the client says nothing about either way.
+    if (cycleMs > limits.spinCycleMsMax) return true
+    this.count(this.turns + 1, this.turnsMs + cycleMs)
+    if (this.turns < limits.spinTrialTurns) return true
+    const isFaster = this.turnsMs / this.turns <= this.sleepingMs * limits.spinCycleShare
+    this.count(0, 0)
+    if (isFaster && ++this.trials < limits.spinTrialsMax) return true
+    this.shut(isFaster)
+    return false
+  }
+
+  private count(turns: number, turnsMs: number): void {
+    this.turns = turns
+    this.turnsMs = turnsMs
   }
 
   private readonly look = (): void => {
@@ -106,16 +135,15 @@ export class Spin {
       return
     }
     this.credit -= limits.spinsPerMiss
-    if (this.credit < 0) this.shut()
+    if (this.credit < 0) this.shut(this.caught >= limits.spinTurnsMin)
   }
 
-  private shut(): void {
+  private shut(wasWorth: boolean): void {
+    this.count(0, 0)
     if (!this.open) return
     this.open = false
-    this.turns = 0
-    this.turnsNeeded =
-      this.caught >= limits.spinTurnsMin
-        ? limits.spinTurnsMin
-        : Math.min(this.turnsNeeded * 2, limits.spinTurnsMax)
+    this.turnsNeeded = wasWorth
+      ? limits.spinTurnsMin
+      : Math.min(this.turnsNeeded * 2, limits.spinTurnsMax)
   }
 }

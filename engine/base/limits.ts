@@ -34,6 +34,11 @@ export const limits = {
   spinTurnsMax: 256,
   /** From the end of one such turn to the end of the next; a longer one starts the count over. */
   spinCycleMsMax: 0.2,
+  /** Once it spins: turns after which their time is held against that with sleeps, the share it must be below. */
+  spinTrialTurns: 64,
+  spinCycleShare: 0.9,
+  /** Good trials in a row before it sleeps again for a while, to know what that takes. */
+  spinTrialsMax: 64,
   /** A spin in vain weighs as much as so many that caught a turn; with more against it than for it the gate shuts. */
   spinsPerMiss: 8,
   /** Caught ones that count at most. */

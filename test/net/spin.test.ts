@@ -12,6 +12,9 @@ class Loop {
   pending = false
   /** Looks at the sockets that a spin asked for. */
   looks = 0
+  /** What it takes to be woken, and what to be awake costs the client. */
+  wakeMs = 0.06
+  awakeMs = 0
   readonly spin: Spin
   private next: (() => void) | null = null
 
@@ -44,7 +47,7 @@ class Loop {
     const stepMs = SPIN_MS / 10
     let awake = this.next !== null
     while (awake && this.nowMs < backMs) awake = this.poll(stepMs) && this.next !== null
-    this.nowMs = Math.max(this.nowMs, backMs)
+    this.nowMs = Math.max(this.nowMs, backMs) + (awake ? this.awakeMs : this.wakeMs)
     if (!awake) return false
     this.pending = true
     this.poll(0)
@@ -131,6 +134,40 @@ test('after good company the gate opens as soon as at first', () => {
   expect(loop.turnsToOpen(client)).toBeLessThanOrEqual(spinTurnsMin + 2)
 })
 
+test('where sleep costs nothing it is left at that', () => {
+  const loop = new Loop()
+  loop.wakeMs = 0
+  expect(loop.turnsToOpen(part(), 1_000)).toBe(Number.POSITIVE_INFINITY)
+  expect(loop.looks).toBe(0)
+})
+
+test('turns that come no faster than with sleeps end it, and the next trial is farther', () => {
+  const loop = new Loop()
+  loop.awakeMs = loop.wakeMs
+  const client = part()
+  const counts: [number, number][] = []
+  for (let trial = 0; trial < 3; trial++) {
+    const asleep = loop.turnsToOpen(client)
+    let awake = 1
+    while (loop.turn(client, SPIN_MS / 2)) awake++
+    counts.push([asleep, awake])
+  }
+  const { spinTrialTurns } = limits
+  expect(counts.map(([, awake]) => awake)).toEqual([spinTrialTurns, spinTrialTurns, spinTrialTurns])
+  expect(counts[1]![0]).toBeGreaterThan(1.5 * counts[0]![0])
+  expect(counts[2]![0]).toBeGreaterThan(1.5 * counts[1]![0])
+})
+
+test('after many good trials it sleeps for as short as at first, to measure that anew', () => {
+  const loop = new Loop()
+  const client = part()
+  loop.turnsToOpen(client)
+  let awake = 1
+  while (loop.turn(client, SPIN_MS / 2)) awake++
+  expect(awake).toBe(limits.spinTrialTurns * limits.spinTrialsMax)
+  expect(loop.turnsToOpen(client)).toBeLessThanOrEqual(spinTurnsMin)
+})
+
 test('one thread at a time', () => {
   const memory = spinMemory()
   const [one, other] = [new Loop(memory), new Loop(memory)]
@@ -139,7 +176,7 @@ test('one thread at a time', () => {
   one.spin.rest(client)
   expect(other.turnsToOpen(neighbour, 100)).toBe(Number.POSITIVE_INFINITY)
   while (one.poll(SPIN_MS)) {}
-  expect(other.turn(neighbour, SPIN_MS / 2)).toBe(true)
+  expect(other.turnsToOpen(neighbour)).toBeLessThan(Number.POSITIVE_INFINITY)
 })
 
 test('with 0 it never spins', () => {
