@@ -23,10 +23,9 @@ import {
   SegmentSuffix,
   SWAP_SUFFIX,
   segmentFileName,
+  TEMPORARY_SUFFIX,
 } from './segment-files.ts'
 import { scanBatches } from './segment-scan.ts'
-
-const TEMPORARY_SUFFIX = '.tmp'
 
 /** Tidies the folder, of which `listed` may be known; returns the names that are left. */
 export async function tidyPartitionFolder(

@@ -88,6 +88,8 @@ class Recovery {
   private epochs = new LeaderEpochs()
   /** The newest epoch of the file: its leader may have written nothing, or all of it was deleted. */
   private storedEpoch: EpochEntry | null = null
+  /** Segments before this one are read only because the epoch file is no good, or after a salvage. */
+  private trustedEnd = 0
   private names = new Set<string>()
   private segments: Segment[] = []
   /** Snapshots that were there and readable before this run. */
@@ -111,7 +113,8 @@ class Recovery {
     this.segments = await loadSegments(this.names, (baseOffset) => this.segmentOptions(baseOffset))
     this.trusted = await this.readableSnapshots()
     const isEpochFileGood = await this.loadEpochs()
-    const start = isEpochFileGood && options.salvaged !== true ? this.startIndex() : 0
+    this.trustedEnd = this.startIndex()
+    const start = isEpochFileGood && options.salvaged !== true ? this.trustedEnd : 0
     await this.repairTrusted(start)
     let scannedSegments = 0
     if (this.segments.length > 0) {
@@ -242,9 +245,10 @@ class Recovery {
     const segment = this.segments[i]!
     const stored = segment.size
     const { baseOffset } = segment
-    // A snapshot at a base says that all before it is complete and synced, the epoch file too.
+    // A snapshot at a base says that all before it is complete and synced, the epoch file too. Before
+    // the trusted ones are through, an epoch file that is good would have the next start trust them.
     if (i > 0 && baseOffset >= this.expected) {
-      await this.storeEpochs()
+      if (i >= this.trustedEnd) await this.storeEpochs()
       await this.storeSnapshot(baseOffset)
     }
     this.expected = baseOffset

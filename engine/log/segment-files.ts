@@ -6,7 +6,7 @@
  *   M.snapshot                             producer state before offset M
  *   *.deleted                              waits for its unlink
  *   *.cleaned *.swap                       compaction under way, see recovery
- *   *.tmp                                  a small file being replaced
+ *   *.tmp                                  a small file or an index being replaced
  */
 
 const DIGITS = 20
@@ -21,6 +21,7 @@ export const SegmentSuffix = {
 export const DELETED_SUFFIX = '.deleted'
 export const CLEANED_SUFFIX = '.cleaned'
 export const SWAP_SUFFIX = '.swap'
+export const TEMPORARY_SUFFIX = '.tmp'
 
 /** All suffixes a segment may have, the log last: without its log the rest is dropped at start. */
 export const SEGMENT_SUFFIXES = [

@@ -6,8 +6,8 @@ import type { Logger } from '../base/logger.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { OFFSET_INDEX_ENTRY_BYTES } from './offset-index.ts'
 import { ProducerStateManager } from './producer-state.ts'
-import type { Segment } from './segment.ts'
-import { SegmentSuffix, segmentFileName } from './segment-files.ts'
+import { Segment } from './segment.ts'
+import { SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './segment-files.ts'
 import {
   CorruptLog,
   loadProducers,
@@ -64,16 +64,42 @@ export interface RepairOptions {
 
 /**
  * Makes the indexes of a trusted segment again. `source.segments` are those before it. Leaves the
- * segment closed. Throws CorruptLog when the log itself is not intact.
+ * segment closed. Each file is replaced whole: nobody looks into those of a trusted segment at the next
+ * start, so one that is half written, or empty, must never bear its name, and what is missing or broken
+ * stays so until it is made. Throws CorruptLog when the log itself is not intact.
  */
 export async function repairSegment(
   segment: Segment,
   source: ProducerSource,
   options: RepairOptions,
 ): Promise<void> {
-  await indexInMemory(segment, source, options)
-  await segment.flushIndexes()
   await segment.close(false)
+  const twin = new Segment(
+    { ...segment.options, mark: segment.mark, indexMark: TEMPORARY_SUFFIX },
+    segment.size,
+    segment.modifiedMs,
+  )
+  try {
+    await indexInMemory(twin, source, options)
+    await twin.flushIndexes()
+  } finally {
+    await twin.close(false)
+  }
+  await takeIndexes(segment, twin)
+  segment.takeCounters(twin, false)
+  segment.hasTransactionIndex = twin.hasTransactionIndex
+  segment.transactionIndexAbsent = !twin.hasTransactionIndex
+}
+
+async function takeIndexes(segment: Segment, twin: Segment): Promise<void> {
+  const { disk, dir } = segment.options
+  for (const [suffix] of ENTRY_BYTES) {
+    const path = segment.path(suffix)
+    if (suffix !== SegmentSuffix.transactionIndex || twin.hasTransactionIndex)
+      await disk.rename(twin.path(suffix), path)
+    else if ((await disk.stat(path)) !== null) await disk.unlink(path)
+  }
+  await disk.syncDir(dir)
 }
 
 /** The same, with the segment left open and nothing written yet: as the active segment's grow. */

@@ -38,6 +38,8 @@ export interface SegmentOptions {
   readonly createdMs: number
   /** `.cleaned` for a segment that compaction makes; default: none. */
   readonly mark?: string
+  /** Behind the names of the indexes alone: `.tmp` while they are made again. */
+  readonly indexMark?: string
 }
 
 /** The files of an open segment. */
@@ -111,7 +113,8 @@ export class Segment {
   }
 
   path(suffix: string): string {
-    return `${this.options.dir}/${segmentFileName(this.baseOffset, suffix)}${this.mark}`
+    const indexMark = suffix === SegmentSuffix.log ? '' : (this.options.indexMark ?? '')
+    return `${this.options.dir}/${segmentFileName(this.baseOffset, suffix)}${this.mark}${indexMark}`
   }
 
   /** The open files; asserts that they are open. */

@@ -147,6 +147,14 @@ const durability: readonly PlantedBug[] = [
 
 const recovery: readonly PlantedBug[] = [
   {
+    name: 'an epoch file is made good before the segments are',
+    breaks: 'a recovery that loses power can be repeated',
+    file: 'engine/log/recovery.ts',
+    from: '      if (i >= this.trustedEnd) await this.storeEpochs()\n',
+    to: '      await this.storeEpochs()\n',
+    suite: 'unit: recovery',
+  },
+  {
     name: 'corruption below the recovery point is cut off',
     breaks: 'what was synced is never cut: the partition stays offline',
     file: 'engine/log/recovery.ts',

@@ -314,6 +314,47 @@ describe('recovery', () => {
   })
 })
 
+describe('a recovery whose power goes', () => {
+  /** What it leaves at each of its calls to the disk, recovered in turn. */
+  async function recoveredAgain(disk: SimulatedDisk, recoveryPoint: number): Promise<string[]> {
+    const states: SimulatedDisk[] = []
+    disk.onCall = () => {
+      for (let seed = 1; seed <= 3; seed++) states.push(disk.crash(states.length * 31 + seed))
+    }
+    await recover(disk, { recoveryPoint })
+    disk.onCall = null
+    expect(states.length).toBeGreaterThan(100)
+    const wanted = [...disk.snapshot()].map(([name, bytes]) => `${name} ${bytes.toString('hex')}`)
+    const problems = new Set<string>()
+    for (const state of states) {
+      await recover(state, { recoveryPoint })
+      for (const problem of await problemsOf(state)) problems.add(problem)
+      const found = [...state.snapshot()].map(([name, bytes]) => `${name} ${bytes.toString('hex')}`)
+      for (const file of wanted) if (!found.includes(file)) problems.add(`not ${file.slice(0, 80)}`)
+    }
+    return [...problems]
+  }
+
+  it('while it makes the epoch file again from all segments leaves none of them half done', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk)
+    for (let i = 0; i < 40; i++) put(log, labelled(`${i}`.padEnd(80, '.')), Math.floor(i / 9))
+    await log.close('clean')
+    const damaged = changed(disk, (files) =>
+      files.set(`${LOG_DIR}/leader-epoch-checkpoint`, Buffer.from('0\n9\n')),
+    )
+    expect(await recoveredAgain(damaged, 40)).toEqual([])
+  })
+
+  it('while it makes indexes of a trusted segment again leaves them to be made', async () => {
+    const { disk, bases } = await filled()
+    for (const suffix of [SegmentSuffix.offsetIndex, SegmentSuffix.timeIndex]) {
+      const damaged = changed(disk, (files) => files.delete(path(bases[1]!, suffix)))
+      expect(await recoveredAgain(damaged, 40)).toEqual([])
+    }
+  })
+})
+
 describe('the leftovers of a crash', () => {
   it('are removed: deleted files, temporary ones, indexes without a log', async () => {
     const { disk } = await filled()
