@@ -19,6 +19,8 @@ export const PACER_WORDS = 3
 export const PacerStop = { none: 0, now: 1, finish: 2 } as const
 /** Before the kernel is asked again whether it takes more bytes. */
 const FULL_PAUSE_MS = 0.2
+/** How long a broker may take for what was due at the end. */
+const FINISH_MS_MAX = 10_000
 
 export interface PacerLane {
   readonly fd: number
@@ -75,6 +77,7 @@ class Lane {
   private readonly lane: PacerLane
   private readonly words: Int32Array
   private readonly frames: Buffer[]
+  private finishSinceMs: number | null = null
   private sent = 0
   private sequence = 0
 
@@ -84,6 +87,19 @@ class Lane {
     this.frames = lane.frames.map(({ buffer, byteOffset, byteLength }) =>
       Buffer.from(buffer, byteOffset, byteLength),
     )
+  }
+
+  /** False: told to stop, or to finish and nothing was taken for long since. */
+  private pauseWhileFull(): boolean {
+    const { words } = this
+    const stop = Atomics.load(words, PacerWord.stop)
+    if (stop === PacerStop.now) return false
+    if (stop === PacerStop.finish) {
+      this.finishSinceMs ??= monotonicMs()
+      if (monotonicMs() - this.finishSinceMs > FINISH_MS_MAX) return false
+    }
+    Atomics.wait(words, PacerWord.stop, stop, FULL_PAUSE_MS)
+    return true
   }
 
   /** Sends the next request; what went wrong, or null. */
@@ -100,8 +116,7 @@ class Lane {
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException
         if (code !== 'EAGAIN') return message
-        if (Atomics.load(this.words, PacerWord.stop) !== PacerStop.none) return 'stopped'
-        Atomics.wait(this.words, PacerWord.stop, 0, FULL_PAUSE_MS)
+        if (!this.pauseWhileFull()) return 'stopped with requests that the broker did not take'
       }
     }
     return null

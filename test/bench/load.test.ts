@@ -226,6 +226,15 @@ it('counts an open loop from the times requests were due, so that all feel a sta
   expect(figures.lateness).not.toBeNull()
 }, 20_000)
 
+it('ends an open loop with what was due, though the broker takes it late', async () => {
+  // The socket is full when the window ends: 150 requests of 64 KiB were due behind the stall.
+  const { port } = await startFake({ stallAt: (request) => (request === 100 ? 1_000 : 0) })
+  const plan = { ...paced(port), batchBytes: 65_536, recordBytes: 1_000 }
+  const figures = await runLoad({ ...plan, warmUpMs: 0, measureMs: 500 })
+  expect(figures.problem).toBeNull()
+  expect(decodeHistogram(figures.latency).totalCount).toBeGreaterThan(230)
+}, 20_000)
+
 function shareBelow(histogram: Histogram, microseconds: number): number {
   for (let share = 100; share > 0; share -= 0.1)
     if (histogram.getValueAtPercentile(share) < microseconds) return share / 100
