@@ -38,7 +38,7 @@ interface FakeBroker {
 }
 
 interface FakeOptions {
-  /** Answer number → milliseconds by which it and all later ones are held back. */
+  /** Answer number → milliseconds in which it and all later ones are held back and nothing is read. */
   stallAt?: (answer: number) => number
   /** Answer number → error code. */
   errorAt?: (answer: number) => number
@@ -83,7 +83,13 @@ function answer(socket: Socket, frame: Buffer, options: FakeOptions): void {
   const release = () => {
     for (const later of held.splice(0)) later()
   }
-  if (stallMs > 0) setTimeout(release, stallMs)
+  if (stallMs > 0) {
+    socket.pause()
+    setTimeout(() => {
+      release()
+      socket.resume()
+    }, stallMs)
+  }
   if (stallMs > 0 || held.length > 0) held.push(now)
   else now()
 }
