@@ -175,6 +175,11 @@ export function printHead(request: BenchRequest, print: (line: string) => void):
   print(`placement: broker ${brokers}, client the kernel's choice`)
 }
 
+interface KeptPeer {
+  readonly name: string
+  readonly setting: string
+}
+
 /** Keeps everything that was measured. */
 export function saveJson(
   path: string,
@@ -183,9 +188,24 @@ export function saveJson(
   result: RoundsResult,
 ): void {
   const { options, peers } = request
-  const settings = peers.map(({ name, setting }) => ({ name, setting }))
+  const settings = new Map(request.resume ? settingsIn(path) : [])
+  for (const { name, setting } of peers) settings.set(name, setting)
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, oneLineEach({ ...result, options, peers: settings, shapes: cells }))
+  writeFileSync(
+    path,
+    oneLineEach({ ...result, options, peers: settingList(settings), shapes: cells }),
+  )
+}
+
+function settingList(settings: ReadonlyMap<string, string>): KeptPeer[] {
+  return [...settings].map(([name, setting]) => ({ name, setting }))
+}
+
+/** Of the peers of earlier sittings, by name. */
+function settingsIn(path: string): [string, string][] {
+  if (!existsSync(path)) return []
+  const { peers = [] } = JSON.parse(readFileSync(path, 'utf8')) as { peers?: KeptPeer[] }
+  return peers.map(({ name, setting }) => [name, setting])
 }
 
 /** JSON with an entry of a list per line: long results that still can be compared. */

@@ -89,6 +89,8 @@ it('keeps results in a file and goes on from there', () => {
     result.cells.push({ round: 1, peer: 'kafka', cell: 'x', figures: null, problem: 'why' })
     saveJson(json, request, allCells, result)
     expect(loadJson(json)).toEqual(result)
+    const more = parseBench(['--json', json, '--resume', '--peers', 'redis'], COMPARE_DEFAULTS)
+    saveJson(json, more, allCells, result)
     const page = sideBySidePage(loadJson(json), JSON.parse(readFileSync(json, 'utf8')).peers, json)
     expect(page).toContain('| one record of 100 B, 10x10')
     expect(page).toContain('- kafka: Apache Kafka 4.2.0, 1024 MiB heap')
