@@ -335,7 +335,8 @@ async function walkFile(
   visit: Visit,
   between: () => Promise<void>,
 ): Promise<boolean> {
-  const scan = new BatchScan(file, 0, source.size, false)
+  // What is read here takes the place of the original, and gaps are everywhere.
+  const scan = new BatchScan(file, 0, source.size, 'all')
   let from = 0
   while (from < source.size) {
     const start = from

@@ -16,6 +16,7 @@
  */
 import { assert, broken } from '../base/assert.ts'
 import { limits } from '../base/limits.ts'
+import { agree } from './agreed-read.ts'
 import {
   type Disk,
   DiskError,
@@ -44,6 +45,8 @@ export class EntryFile {
   bytes: Buffer = NO_BYTES
 
   private readonly disk: Disk
+  /** No single wrong read decides (agreed-read.ts). */
+  private readonly agrees: boolean
   private readonly fileNumber = nextFileNumber()
   /** Null: not open, or not there. */
   private file: DiskFile | null
@@ -58,11 +61,18 @@ export class EntryFile {
   private nameUnsynced = false
   private syncFailure: unknown = null
 
-  private constructor(disk: Disk, path: string, entryBytes: number, file: DiskFile | null) {
+  private constructor(
+    disk: Disk,
+    path: string,
+    entryBytes: number,
+    file: DiskFile | null,
+    agrees: boolean,
+  ) {
     this.disk = disk
     this.path = path
     this.entryBytes = entryBytes
     this.file = file
+    this.agrees = agrees
     this.exists = file !== null
     this.fileBytes = file === null ? 0 : file.sizeSync()
     this.oddBytes = this.fileBytes % entryBytes
@@ -74,7 +84,10 @@ export class EntryFile {
     if (file !== null && this.fileBytes <= RESIDENT_BYTES_MAX) this.keepResident(file)
   }
 
-  /** Opens an existing file; a missing one is created now, or with `lazy` when first written. */
+  /**
+   * Opens an existing file; a missing one is created now, or with `lazy` when first written. What a lazy one
+   * says is confirmed by nothing else, so it is read twice.
+   */
   static async open(
     disk: Disk,
     path: string,
@@ -88,21 +101,21 @@ export class EntryFile {
       if (!isAbsent(error)) throw error
       file = lazy ? null : await disk.open(path, 'create-new')
     }
-    return new EntryFile(disk, path, entryBytes, file)
+    return new EntryFile(disk, path, entryBytes, file, lazy)
   }
 
   /** As a lazy open of a file that is known not to be there: a failed call costs more than a good one. */
   static absent(disk: Disk, path: string, entryBytes: number): EntryFile {
-    return new EntryFile(disk, path, entryBytes, null)
+    return new EntryFile(disk, path, entryBytes, null, true)
   }
 
   /** Made now, for a new segment; what a crash left of an earlier attempt is opened. */
   static createSync(disk: Disk, path: string, entryBytes: number): EntryFile {
     try {
-      return new EntryFile(disk, path, entryBytes, disk.openSync(path, 'create-new'))
+      return new EntryFile(disk, path, entryBytes, disk.openSync(path, 'create-new'), false)
     } catch (error) {
       if (!(error instanceof DiskError) || error.code !== 'EEXIST') throw error
-      return new EntryFile(disk, path, entryBytes, disk.openSync(path, 'read-write'))
+      return new EntryFile(disk, path, entryBytes, disk.openSync(path, 'read-write'), false)
     }
   }
 
@@ -115,7 +128,7 @@ export class EntryFile {
       if (!isAbsent(error)) throw error
       if (!lazy) file = disk.openSync(path, 'create-new')
     }
-    return new EntryFile(disk, path, entryBytes, file)
+    return new EntryFile(disk, path, entryBytes, file, lazy)
   }
 
   /** Makes `bytes` hold entry `index` and returns its position there. */
@@ -240,6 +253,7 @@ export class EntryFile {
     if (this.oddBytes > 0 || this.zeroEntries > 0) return
     const bytes = Buffer.allocUnsafeSlow(this.fileBytes)
     if (readFullySync(file, bytes, 0) < this.fileBytes) return
+    if (this.agrees) agree(file, bytes, 0)
     this.tail = bytes
     this.tailStart = 0
     this.giveBack(file)
@@ -311,8 +325,10 @@ export class EntryFile {
     const size = count * this.entryBytes
     page.fileNumber = 0
     assert(this.file !== null, `${this.path} has entries, so it is open`)
-    const filled = readFullySync(this.file, page.bytes.subarray(0, size), first * this.entryBytes)
+    const bytes = page.bytes.subarray(0, size)
+    const filled = readFullySync(this.file, bytes, first * this.entryBytes)
     if (filled < size) throw new DiskError('EIO', this.path, 'file is shorter than it was:')
+    if (this.agrees) agree(this.file, bytes, first * this.entryBytes)
     page.fileNumber = this.fileNumber
     page.first = first
     page.count = count

@@ -210,7 +210,7 @@ export class LogCompaction {
     try {
       const { log } = await segment.open()
       // Of a batch whose sum is right.
-      await new BatchScan(log, 0, segment.size, true, SMALL_CHUNK_BYTES).run((buffer, at) => {
+      await new BatchScan(log, 0, segment.size, 'joins', SMALL_CHUNK_BYTES).run((buffer, at) => {
         segment.firstTimestamp = batchMaxTimestamp(buffer, at)
         return 'one is enough'
       })

@@ -40,7 +40,7 @@ async function isConfirmed(segment: Segment, told: TimestampMark): Promise<boole
   const { log, offsetIndex } = segment.opened()
   const from = offsetIndex.lookup(told.offset, segment.size).position
   let isMet = false
-  await new BatchScan(log, from, segment.size, true, SMALL_CHUNK_BYTES).run((buffer, at) => {
+  await new BatchScan(log, from, segment.size, 'joins', SMALL_CHUNK_BYTES).run((buffer, at) => {
     if (batchLastOffset(buffer, at) < told.offset) return null
     isMet = isBatchOf(told, buffer, at)
     return 'one is enough'

@@ -43,8 +43,14 @@ export async function scanBatches(
   to: number,
   visit: VisitBatch,
 ): Promise<ScanResult> {
-  return await new BatchScan(file, from, to, true).run(visit)
+  return await new BatchScan(file, from, to).run(visit)
 }
+
+/**
+ * What is read twice, so that no single wrong read decides about offsets and epochs: joins, where they do not
+ * follow from the batch before; all, which costs less where hardly any does.
+ */
+export type Agreed = 'joins' | 'all'
 
 /**
  * A walk with a piece of the file in memory that moves forward. One that `visit` stopped goes on, at
@@ -61,20 +67,23 @@ export class BatchScan {
   private position: number
   private readonly file: DiskFile
   private readonly to: number
-  private readonly agrees: boolean
+  private readonly agreed: Agreed
   private readonly chunkBytes: number
   /** What the next batch has if nothing is missing before it. */
   private nextOffset = -1
   private epoch = -1
 
-  /**
-   * With `agrees` no single wrong read decides about offsets and epochs. Reads are of `chunkBytes`, or of a
-   * batch that is larger.
-   */
-  constructor(file: DiskFile, from: number, to: number, agrees: boolean, chunkBytes = CHUNK_BYTES) {
+  /** Reads are of `chunkBytes`, or of a batch that is larger. */
+  constructor(
+    file: DiskFile,
+    from: number,
+    to: number,
+    agreed: Agreed = 'joins',
+    chunkBytes = CHUNK_BYTES,
+  ) {
     this.file = file
     this.to = to
-    this.agrees = agrees
+    this.agreed = agreed
     this.chunkBytes = chunkBytes
     this.start = from
     this.position = from
@@ -116,7 +125,7 @@ export class BatchScan {
       if (size >= BATCH_HEADER_BYTES && size <= left && at + size > this.held) return size
       const end = Math.min(this.held, at + left)
       let problem = storedBatchProblem(buffer, at, end)
-      if (problem === null && this.agrees) this.follow(buffer, at)
+      if (problem === null && this.agreed === 'joins') this.follow(buffer, at)
       problem ??= visit(buffer, at, this.position)
       if (problem !== null) return { end: this.position, problem }
       this.position += size
@@ -158,6 +167,7 @@ export class BatchScan {
     const { file, missing } = this
     if (bytes < missing.length)
       throw new DiskError('EIO', file.path, `${bytes} of ${missing.length} bytes read from`)
+    if (this.agreed === 'all') agree(file, missing, this.missingFrom)
     this.held += bytes
   }
 }

@@ -152,12 +152,10 @@ describe('a shard with compacted topics', () => {
     const shard = await rig([topicOf('orders', 0), topicOf('others', 1)])
     await shard.write(0)
     await shard.write(1)
-    shard.disk.inject({
-      at: 1,
-      operation: 'read',
-      path: /orders-0\/0+\.log$/,
-      fault: { kind: 'read-flip', byte: BATCH_HEADER_BYTES },
-    })
+    const { dir } = shard.shard.partition(partitionKey(0, 0))!.log
+    const file = await shard.disk.open(`${dir}/00000000000000000000.log`, 'read-write')
+    await file.write(Buffer.from('?'), BATCH_HEADER_BYTES)
+    await file.close()
     await shard.pass(BACKOFF_MS * 3)
     const errors = shard.logger.lines.filter((line) => line.includes('cannot be compacted'))
     expect(errors).toHaveLength(1)

@@ -3,6 +3,7 @@ import type { Log } from '../../../engine/log/log.ts'
 import { groupSources, LogCompaction } from '../../../engine/log/log-compaction.ts'
 import type { LogOptions } from '../../../engine/log/log-options.ts'
 import {
+  BATCH_HEADER_BYTES,
   batchAttributes,
   batchProducerId,
   batchRecordCount,
@@ -474,8 +475,13 @@ describe('the change over', () => {
     write(log, { a: '1' })
     write(log, { b: '1' })
     await closeActive(log)
-    disk.inject({ at: 1, operation: 'read', path: /0\.log$/, fault: { kind: 'read-flip' } })
+    const file = await disk.open(`${LOG_DIR}/00000000000000000000.log`, 'read-write')
+    const at = BATCH_HEADER_BYTES
+    const right = Buffer.alloc(1)
+    await file.read(right, at)
+    await file.write(Buffer.from('?'), at)
     await expect(compact(log, disk)).rejects.toThrow(NotDone)
+    await file.write(right, at)
     expect(await content(log)).toEqual(['0:a=1', '1:b=1'])
   })
 })
