@@ -5,8 +5,9 @@ import type { LogPorts, LogState } from './log-state.ts'
 
 /** Gives the folder of a closed log a `-delete` name and returns it once nobody reads its files. */
 export async function putAside(state: LogState): Promise<string | null> {
-  if (state.segments.count === 0) return null
-  const { openSegments } = state.ports
+  const { disk, openSegments } = state.ports
+  // Without a segment there is a folder when a crash cut its creation short.
+  if (state.segments.count === 0 && (await disk.stat(state.dir)) === null) return null
   const target = await putFolderAside(state.ports, state.dir, state.name)
   state.dir = target
   for (const segment of state.segments.all()) {

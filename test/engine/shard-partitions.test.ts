@@ -79,3 +79,18 @@ it('a topic whose log is damaged can be deleted and made anew', async () => {
   await settled()
   expect((await disk.list('/a')).filter((name) => name.startsWith('t-'))).toEqual(['t-0'])
 })
+
+it('what a crash left of a partition that was never written to goes with its topic', async () => {
+  const disk = SimulatedDisk.holding({}, { seed: 3 })
+  await disk.makeDir('/a')
+  const before = await rig(disk)
+  await before.create()
+  await before.broker.stop()
+  await disk.makeDir('/a/t-0')
+  const at = await rig(disk)
+  expect(await disk.list('/a')).toContain('t-0')
+  await at.remove()
+  expect(await disk.list('/a')).not.toContain('t-0')
+  await at.create()
+  expect(await at.append()).toBe(0)
+})
