@@ -350,10 +350,6 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     if (waits || this.paused || this.draining) this.services.turn.touch(this)
   }
 
-  get sentMuch(): boolean {
-    return this.outbox.sentRanges
-  }
-
   endTurn(): void {
     if (!this.open) return
     try {

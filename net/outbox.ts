@@ -67,8 +67,6 @@ export class Outbox {
   private chunk: Buffer | null = null
   private reading = false
   private closed = false
-  /** The last reply had ranges of files that were too long to be read into it. */
-  sentRanges = false
   /** Found to be in memory by this pump. */
   private inMemory: RecordRange | null = null
   /** Writes handed to the socket and not yet taken whole. */
@@ -107,9 +105,8 @@ export class Outbox {
   /** Sends everything in `output`; takes over `bodies`, whose ranges fill its holes. */
   send(output: ReplyOutput, bodies: readonly ReplyBody[]): void {
     assert(!this.streaming, 'a reply is still streaming')
-    this.sentRanges = output.holes.length > 0
     const bytes = output.writer.bytes()
-    if (!this.sentRanges && bytes.length <= limits.replyChunkBytes) {
+    if (output.holes.length === 0 && bytes.length <= limits.replyChunkBytes) {
       const sent = this.sendNow(bytes)
       if (sent < bytes.length) {
         this.write(sent === 0 ? bytes : bytes.subarray(sent))

@@ -68,7 +68,7 @@ export class Spin {
   rest(only: TurnPart | null): void {
     const { parts } = this
     if (parts.spinMs === 0) return
-    if (only === null || only !== this.client || only.sentMuch === true) {
+    if (only === null || only !== this.client) {
       this.client = only
       this.shut(this.caught >= limits.spinTurnsMin)
       return

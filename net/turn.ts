@@ -9,8 +9,6 @@ export interface TurnPart {
   endTurn(): void
   /** It is in the list of the turn; kept by Turn alone. */
   touched: boolean
-  /** What it sent last keeps its peer busy for longer than a wake-up takes. */
-  readonly sentMuch?: boolean
 }
 
 /** Told when a turn has ended and none follows. */

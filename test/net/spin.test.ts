@@ -84,16 +84,6 @@ test('nothing is looked at for clients that take turns, for several at once, and
   expect(loop.looks).toBe(0)
 })
 
-test('nothing is looked at for a client that has megabytes to read, however soon it is back', () => {
-  const loop = new Loop()
-  const client = { ...part(), sentMuch: true }
-  expect(loop.turnsToOpen(client, 200)).toBe(Number.POSITIVE_INFINITY)
-  client.sentMuch = false
-  expect(loop.turnsToOpen(client)).toBeLessThanOrEqual(spinTurnsMin + 2)
-  client.sentMuch = true
-  expect(loop.turn(client, SPIN_MS / 2)).toBe(false)
-})
-
 test('a spin ends after its time; in vain, the next opening takes twice as many turns', () => {
   const loop = new Loop()
   const client = part()
