@@ -21,6 +21,12 @@ import { RefusedFolders } from './refused-folders.ts'
  * loop.
  */
 const GATHER_MAX = 1024
+/**
+ * Bytes of one write to the page cache, about; the caller's loop does the rest. The kernel takes memory in
+ * pieces as large as the write, and those of 1 MiB and more can be ten times as slow to fill, where they
+ * have not been used before (docs/performance.md).
+ */
+const WRITE_BYTES_MAX = 256 * 1024
 
 const OPEN_FLAGS = {
   'create-new': fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
@@ -185,6 +191,17 @@ export function borrowFile(
   return new NodeFile(path, fd, { inThread: false, readCached, native: null })
 }
 
+/** The first of the pieces, of WRITE_BYTES_MAX together or a little less. */
+function forOneWrite(pieces: readonly Buffer[]): readonly Buffer[] {
+  const most = Math.min(pieces.length, GATHER_MAX)
+  let bytes = 0
+  for (let count = 0; count < most; count++) {
+    bytes += pieces[count]!.length
+    if (bytes > WRITE_BYTES_MAX && count > 0) return pieces.slice(0, count)
+  }
+  return most === pieces.length ? pieces : pieces.slice(0, most)
+}
+
 async function inPromise<T>(call: () => T): Promise<T> {
   return call()
 }
@@ -209,14 +226,13 @@ class NodeFile implements DiskFile {
 
   writeSync(pieces: readonly Buffer[], position: number): number {
     try {
-      if (pieces.length === 1) {
-        const piece = pieces[0]!
-        const { native } = this.disk
-        if (native !== null) return orThrow(native.write(this.openFd(), piece, position))
-        return fs.writeSync(this.openFd(), piece, 0, piece.length, position)
-      }
-      const gather = pieces.length <= GATHER_MAX ? pieces : pieces.slice(0, GATHER_MAX)
-      return fs.writevSync(this.openFd(), gather, position)
+      const first = pieces[0]!
+      if (pieces.length > 1 && first.length < WRITE_BYTES_MAX)
+        return fs.writevSync(this.openFd(), forOneWrite(pieces), position)
+      const piece = first.length <= WRITE_BYTES_MAX ? first : first.subarray(0, WRITE_BYTES_MAX)
+      const { native } = this.disk
+      if (native !== null) return orThrow(native.write(this.openFd(), piece, position))
+      return fs.writeSync(this.openFd(), piece, 0, piece.length, position)
     } catch (error) {
       throw toDiskError(error, 'write', this.path)
     }

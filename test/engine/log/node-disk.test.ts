@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -179,5 +179,38 @@ describe('native calls of a disk', () => {
     await file.close()
     expect(() => file.readSync(Buffer.alloc(3), 0)).toThrow('EBADF')
     rmSync(dir, { recursive: true, force: true })
+  })
+})
+
+describe('a write to the page cache', () => {
+  const KIB_256 = 256 * 1024
+  const bytes = Buffer.alloc(3 * KIB_256 + 5)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = (at * 31) >>> 3
+
+  it.each([
+    ['of one piece', [bytes.length]],
+    ['of a large piece and small ones', [KIB_256 + 1, 10, 3, bytes.length - KIB_256 - 14]],
+    ['of small pieces and a large one', [10, 3, bytes.length - 13]],
+    ['of many small pieces', Array.from({ length: 8 }, () => bytes.length / 8).map(Math.ceil)],
+  ])('takes a quarter of a MiB at most, and all in the end: %s', async (_, lengths) => {
+    const disk = new NodeDisk()
+    const folder = mkdtempSync(join(tmpdir(), 'node-disk-'))
+    try {
+      const file = await disk.open(join(folder, 'f'), 'create-new')
+      let from = 0
+      const pieces = lengths.map((length) => {
+        from += length
+        return bytes.subarray(from - length, from)
+      })
+      const first = file.writeSync(pieces, 0)
+      expect(first).toBeGreaterThan(0)
+      expect(first).toBeLessThanOrEqual(KIB_256)
+      writeFullySync(file, pieces, 0)
+      expect(file.sizeSync()).toBe(bytes.length)
+      expect(readFileSync(join(folder, 'f')).equals(bytes)).toBe(true)
+      await file.close()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })
