@@ -17,6 +17,7 @@ import { assert } from '../engine/base/assert.ts'
 import { Connection, type ConnectionServices } from './connection.ts'
 import { connectionDescriptorEnd, openFilesMax } from './descriptor-limit.ts'
 import type { ClientConnection } from './handler.ts'
+import { leavePacing } from './loopback-pacing.ts'
 import { closeNative, nativeSocketsAvailable, openNativeListeners } from './native-sockets.ts'
 import type { ConnectionGate } from './quotas/connection-gate.ts'
 import { descriptorOf } from './socket-handle.ts'
@@ -251,6 +252,8 @@ export class Listener {
   }
 
   private open(accepted: Socket | number, clientHost: string): Connection {
+    // A connection that moved here was told where it was accepted.
+    if (typeof accepted !== 'number') leavePacing(descriptorOf(accepted), clientHost)
     const client: ClientConnection = { ...this.client, id: this.nextId(), clientHost }
     const connection = new Connection(accepted, client, this.services, (closed) => {
       this.connections.delete(closed)

@@ -24,6 +24,10 @@ const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
+const IPPROTO_TCP = 6
+const TCP_CONGESTION = 13
+/** TCP_CA_NAME_MAX, and a zero behind it in any case. */
+const NAME_BYTES = 17
 const F_DUPFD_CLOEXEC = 1030
 const ARCHITECTURES = ['x64', 'arm64', 'riscv64', 'loong64']
 
@@ -53,6 +57,7 @@ interface Calls {
   setsockopt(fd: number, level: number, name: number, value: Buffer, size: number): number
   bind(fd: number, address: Buffer, size: number): number
   listen(fd: number, backlog: number): number
+  getsockopt(fd: number, level: number, name: number, value: Buffer, size: Buffer): number
   getsockname(fd: number, address: Buffer, size: Buffer): number
   close(fd: number): number
   fcntl(fd: number, command: number, value: number): number
@@ -104,6 +109,23 @@ export function openNativeListeners(options: NativeSocketOptions): { fds: number
 export function duplicateNative(fd: number): number {
   if (fd < 0 || !nativeSocketsAvailable()) return -1
   return calls?.fcntl(fd, F_DUPFD_CLOEXEC, 0) ?? -1
+}
+
+/** Name of an open socket's congestion control; '' where nobody can tell. */
+export function congestionControlOf(fd: number): string {
+  if (!nativeSocketsAvailable()) return ''
+  const name = Buffer.alloc(NAME_BYTES)
+  const size = Buffer.alloc(4)
+  size.writeInt32LE(NAME_BYTES)
+  if (calls?.getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, size) !== 0) return ''
+  return name.toString('latin1', 0, name.indexOf(0))
+}
+
+/** False where the system does not let us. */
+export function setCongestionControl(fd: number, name: string): boolean {
+  if (!nativeSocketsAvailable()) return false
+  const bytes = Buffer.from(name, 'latin1')
+  return calls?.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, bytes, bytes.length) === 0
 }
 
 /** Closes a descriptor that nobody adopted. */
@@ -191,6 +213,7 @@ function loadCalls(): Calls | null {
       setsockopt: libc.func('int setsockopt(int, int, int, void *, uint32_t)'),
       bind: libc.func('int bind(int, void *, uint32_t)'),
       listen: libc.func('int listen(int, int)'),
+      getsockopt: libc.func('int getsockopt(int, int, int, void *, void *)'),
       getsockname: libc.func('int getsockname(int, void *, void *)'),
       close: libc.func('int close(int)'),
       fcntl: libc.func('int fcntl(int, int, int)'),
