@@ -7,7 +7,9 @@ const SMALL: Omit<PowerCutPlan, 'seed'> = {
   ...POWER_CUT_PLAN,
   operations: 30,
   points: 6,
+  outcomes: 4,
   folderOutcomes: 12,
+  depthTwo: 0.04,
 }
 
 async function firstFailure(

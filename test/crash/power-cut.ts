@@ -55,10 +55,10 @@ export interface PowerCutCounts {
 export const POWER_CUT_PLAN = {
   operations: 40,
   generations: 2,
-  points: 8,
-  outcomes: 4,
+  points: 12,
+  outcomes: 6,
   folderOutcomes: 64,
-  depthTwo: 0.04,
+  depthTwo: 0.06,
 } as const
 
 export function newCounts(): PowerCutCounts {

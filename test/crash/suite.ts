@@ -23,7 +23,7 @@ export interface Suite {
   readonly title: string
   /** What is counted. */
   readonly unit: string
-  /** For one CI run. */
+  /** For one CI run; so many workloads must come to it. */
   readonly target: number
   readonly workloads: number
   /** Time for one CI run, on one core beside another lane. */

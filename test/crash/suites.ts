@@ -9,7 +9,7 @@ const powerCut: Suite = {
   unit: 'crash states',
   target: 250_000,
   workloads: 400,
-  seconds: 360,
+  seconds: 480,
   start: () => {
     const counts = newCounts()
     return {
