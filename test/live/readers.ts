@@ -173,8 +173,7 @@ export class PlatformaticMember {
       let seen: Got[] = []
       for await (const { partition, offset, value } of stream) {
         seen.push([partition, Number(offset), `${value}`])
-        // It hands out what it had fetched before a change of owners too; that is not ours to commit.
-        if (this.owned.has(partition)) this.positions.set(partition, Number(offset) + 1)
+        this.advance(partition, Number(offset) + 1)
         if (seen.length < 200 && stream.readableLength > 0) continue
         this.note(seen)
         seen = []
@@ -183,6 +182,15 @@ export class PlatformaticMember {
     } finally {
       await this.closeCurrent()
     }
+  }
+
+  /**
+   * It hands out what it had fetched before a change of owners too; that is not ours to commit. Nor is
+   * what it hands out a second time in a generation, having fetched it twice around a lost connection.
+   */
+  private advance(partition: number, position: number): void {
+    if (!this.owned.has(partition)) return
+    this.positions.set(partition, Math.max(position, this.positions.get(partition) ?? 0))
   }
 
   private note(seen: readonly Got[]): void {
