@@ -16,7 +16,7 @@ import type { ListenerConfig } from '../engine/base/config-listeners.ts'
 /** A name server that does not answer must not hold up the start for long. */
 const LOOKUP_MS = 1_000
 /** Addresses of this range belong to every machine: Debian gives its own name one of them. */
-const LOOPBACK = /^(127\.|::1$)/
+export const LOOPBACK = /^(127\.|::1$)/
 const LINK_LOCAL = /^fe80:/i
 
 export interface Machine {

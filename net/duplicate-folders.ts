@@ -6,8 +6,8 @@
  */
 import type { Logger } from '../engine/base/logger.ts'
 import type { Random } from '../engine/base/random.ts'
-import { markedFolderName, parsePartitionFolder } from '../engine/log/data-folder.ts'
 import type { Disk } from '../engine/log/disk.ts'
+import { putFolderAside } from '../engine/log/log-delete.ts'
 import { parseSegmentFileName, SegmentSuffix } from '../engine/log/segment-files.ts'
 
 export interface DuplicatePorts {
@@ -42,18 +42,10 @@ export async function putAside(
   { disk, random, logger }: DuplicatePorts,
   { name, left, kept }: LeftFolder,
 ): Promise<void> {
-  const parsed = parsePartitionFolder(name)
-  const aside = markedFolderName(
-    parsed?.topic ?? name,
-    parsed?.partition ?? 0,
-    random.uuid(),
-    'stray',
-  )
-  await disk.rename(`${left}/${name}`, `${left}/${aside}`)
-  await disk.syncDir(left)
+  const aside = await putFolderAside({ disk, random }, `${left}/${name}`, name, 'stray')
   logger.warn(
     `${name} lies in ${kept} and in ${left}, as after a move that was cut short: the one in ${kept} ` +
-      `is served, the other is kept as ${left}/${aside}. Remove it when it is not needed.`,
+      `is served, the other is kept as ${aside}. Remove it when it is not needed.`,
   )
 }
 

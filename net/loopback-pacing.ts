@@ -5,11 +5,11 @@
  * on with Reno, which every kernel has and everybody may choose. Other peers, and other algorithms, keep what
  * the system gives. Without native calls nothing is changed.
  */
+import { LOOPBACK } from './advertised-address.ts'
 import { congestionControlOf, setCongestionControl } from './native-sockets.ts'
 
 const PACED = /^bbr/
 const UNPACED = 'reno'
-const LOOPBACK = /^(127\.|::1$)/
 
 export function leavePacing(fd: number, clientHost: string): void {
   if (!LOOPBACK.test(clientHost) || fd < 0) return

@@ -3,8 +3,7 @@
  * the same call, whose checks, request object and error context cost more than the call itself. Through
  * koffi, on 64-bit little-endian Linux; elsewhere node:fs does the same.
  */
-import { createRequire } from 'node:module'
-import { nativeSocketsAvailable } from './native-sockets.ts'
+import { nativeCalls } from './native-calls.ts'
 
 /** One system call each: bytes done, or minus the system's error number. */
 interface NativeFileCalls {
@@ -12,36 +11,21 @@ interface NativeFileCalls {
   read(fd: number, into: Buffer, position: number): number
 }
 
-let calls: NativeFileCalls | null | undefined
-
 /** Null where it cannot be had. */
-export function nativeFileCalls(): NativeFileCalls | null {
-  if (!nativeSocketsAvailable()) return null
-  if (calls === undefined) calls = load()
-  return calls
-}
-
-function load(): NativeFileCalls | null {
-  try {
-    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
-    const libc = koffi.load(null)
-    const pwrite = libc.func('int64_t pwrite(int, void *, size_t, int64_t)')
-    const pread = libc.func('int64_t pread(int, void *, size_t, int64_t)')
-    const { EINTR, EIO = 5 } = koffi.os.errno
-    const orError = (call: typeof pwrite, fd: number, bytes: Buffer, position: number): number => {
-      for (;;) {
-        const done = call(fd, bytes, bytes.length, position)
-        if (done >= 0) return done
-        const errno = koffi.errno()
-        if (errno !== EINTR) return -(errno || EIO)
-      }
+export const nativeFileCalls = nativeCalls<NativeFileCalls>((libc, koffi) => {
+  const pwrite = libc.func('int64_t pwrite(int, void *, size_t, int64_t)')
+  const pread = libc.func('int64_t pread(int, void *, size_t, int64_t)')
+  const { EINTR, EIO = 5 } = koffi.os.errno
+  const orError = (call: typeof pwrite, fd: number, bytes: Buffer, position: number): number => {
+    for (;;) {
+      const done = call(fd, bytes, bytes.length, position)
+      if (done >= 0) return done
+      const errno = koffi.errno()
+      if (errno !== EINTR) return -(errno || EIO)
     }
-    return {
-      write: (fd, bytes, position) => orError(pwrite, fd, bytes, position),
-      read: (fd, into, position) => orError(pread, fd, into, position),
-    }
-  } catch {
-    // Not installed, or a library without these calls.
-    return null
   }
-}
+  return {
+    write: (fd, bytes, position) => orError(pwrite, fd, bytes, position),
+    read: (fd, into, position) => orError(pread, fd, into, position),
+  }
+})

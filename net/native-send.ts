@@ -8,9 +8,8 @@
  * The descriptor must be that of a live socket of this thread with nothing queued in Node: the caller
  * sees to it (a closed number may be somebody else's by now).
  */
-import { createRequire } from 'node:module'
+import { nativeCalls } from './native-calls.ts'
 import { isInMemoryNative } from './native-read.ts'
-import { nativeSocketsAvailable } from './native-sockets.ts'
 
 export interface DirectSend {
   /** Bytes of the file sent from `position` on; 0 = it ends there, -1 = not now or not at all. */
@@ -30,42 +29,27 @@ const TCP_CORK = 3
 const INT_BYTES = 4
 const TWO_32 = 2 ** 32
 
-let direct: DirectSend | null | undefined
-
 /** Null where it cannot be had. */
-export function directSend(): DirectSend | null {
-  if (!nativeSocketsAvailable()) return null
-  if (direct === undefined) direct = load()
-  return direct
-}
-
-function load(): DirectSend | null {
-  try {
-    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
-    const libc = koffi.load(null)
-    const sendfile = libc.func('int64_t sendfile(int, int, void *, size_t)')
-    const send = libc.func('int64_t send(int, void *, size_t, int)')
-    const setsockopt = libc.func('int setsockopt(int, int, int, void *, uint32_t)')
-    const offset = Buffer.alloc(8)
-    const [off, on] = [Buffer.alloc(INT_BYTES), Buffer.alloc(INT_BYTES)]
-    on.writeInt32LE(1)
-    return {
-      file(socketFd, fileFd, position, bytes) {
-        offset.writeUInt32LE(position % TWO_32, 0)
-        offset.writeUInt32LE(Math.floor(position / TWO_32), 4)
-        return sendfile(socketFd, fileFd, offset, bytes)
-      },
-      bytes(socketFd, buffer, start, end) {
-        const from = start === 0 ? buffer : buffer.subarray(start)
-        return send(socketFd, from, end - start, SEND_FLAGS)
-      },
-      inMemory: isInMemoryNative,
-      cork(socketFd, wanted) {
-        setsockopt(socketFd, IPPROTO_TCP, TCP_CORK, wanted ? on : off, INT_BYTES)
-      },
-    }
-  } catch {
-    // Not installed, or a library without these calls.
-    return null
+export const directSend = nativeCalls<DirectSend>((libc) => {
+  const sendfile = libc.func('int64_t sendfile(int, int, void *, size_t)')
+  const send = libc.func('int64_t send(int, void *, size_t, int)')
+  const setsockopt = libc.func('int setsockopt(int, int, int, void *, uint32_t)')
+  const offset = Buffer.alloc(8)
+  const [off, on] = [Buffer.alloc(INT_BYTES), Buffer.alloc(INT_BYTES)]
+  on.writeInt32LE(1)
+  return {
+    file(socketFd, fileFd, position, bytes) {
+      offset.writeUInt32LE(position % TWO_32, 0)
+      offset.writeUInt32LE(Math.floor(position / TWO_32), 4)
+      return sendfile(socketFd, fileFd, offset, bytes)
+    },
+    bytes(socketFd, buffer, start, end) {
+      const from = start === 0 ? buffer : buffer.subarray(start)
+      return send(socketFd, from, end - start, SEND_FLAGS)
+    },
+    inMemory: isInMemoryNative,
+    cork(socketFd, wanted) {
+      setsockopt(socketFd, IPPROTO_TCP, TCP_CORK, wanted ? on : off, INT_BYTES)
+    },
   }
-}
+})

@@ -19,18 +19,19 @@ export async function putAside(state: LogState): Promise<string | null> {
   return target
 }
 
-/** The same of the folder `dir` of a partition, `topic-partition`, whose log is not open. */
+/** Gives the folder `dir` of a partition, `topic-partition`, a marked name, durably. Nobody may have it open. */
 export async function putFolderAside(
   { disk, random }: Pick<LogPorts, 'disk' | 'random'>,
   dir: string,
   topicPartition: string,
+  mark: 'delete' | 'stray' = 'delete',
 ): Promise<string> {
   const parsed = parsePartitionFolder(topicPartition)
   const name = markedFolderName(
     parsed?.topic ?? topicPartition,
     parsed?.partition ?? 0,
     random.uuid(),
-    'delete',
+    mark,
   )
   const target = `${parentOf(dir)}/${name}`
   await disk.rename(dir, target)
