@@ -50,6 +50,7 @@ export class ClientConnection {
   private readonly waiting = new Map<number, Waiting>()
   private readonly writer = new Writer()
   private ranges = new Map<number, readonly [min: number, max: number]>()
+  private readonly features = new Map<string, number>()
   private chunks: Buffer[] = []
   private buffered = 0
   private correlationId = 0
@@ -86,6 +87,11 @@ export class ClientConnection {
   /** Versions of an API that the broker announced; null when it does not serve it. */
   servedVersions(apiKey: number): readonly [min: number, max: number] | null {
     return this.ranges.get(apiKey) ?? null
+  }
+
+  /** Level at which a feature of the cluster is switched on (KIP-584); 0 where nobody told. */
+  featureLevel(name: string): number {
+    return this.features.get(name) ?? 0
   }
 
   /** Highest version both sides know. Throws UnsupportedApi when there is none. */
@@ -171,6 +177,8 @@ export class ClientConnection {
     const answer = this.decode(ApiVersionsResponse, version, frame)
     for (const { apiKey, minVersion, maxVersion } of answer.apiKeys)
       this.ranges.set(apiKey, [minVersion, maxVersion])
+    for (const { name, maxVersionLevel } of answer.finalizedFeatures ?? [])
+      this.features.set(name, maxVersionLevel)
   }
 
   private decode<Res extends Message>(response: Res, version: number, frame: Buffer): Infer<Res> {

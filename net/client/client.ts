@@ -118,8 +118,11 @@ export class Client {
     return this.connectAdvertised(address)
   }
 
-  /** The broker that coordinates a group; waits while the coordinator is being set up. */
-  async coordinator(groupId: string): Promise<ClientConnection> {
+  /**
+   * The broker that coordinates a group, or with key type 1 a transactional id; waits while the
+   * coordinator is being set up.
+   */
+  async coordinator(id: string, keyType: 0 | 1 = 0): Promise<ClientConnection> {
     const until = performance.now() + this.options.timeoutMs
     for (;;) {
       const connection = await this.anyBroker()
@@ -127,7 +130,7 @@ export class Client {
       const answer = await connection.send(
         FindCoordinatorRequest,
         FindCoordinatorResponse,
-        version >= 4 ? { keyType: 0, coordinatorKeys: [groupId] } : { key: groupId },
+        version >= 4 ? { keyType, coordinatorKeys: [id] } : { key: id, keyType },
       )
       const found = version >= 4 ? answer.coordinators[0] : answer
       if (found !== undefined && found.errorCode === 0)

@@ -23,10 +23,14 @@ export interface FakeBroker {
   close(): Promise<void>
 }
 
-/** `answer` gives a body, null to say nothing, or 'close' to hang up. ApiVersions is answered here. */
+/**
+ * `answer` gives a body, null to say nothing, or 'close' to hang up. ApiVersions is answered here:
+ * `versions` in the place of all that we know, `features` as levels that are switched on.
+ */
 export async function startFakeBroker(
   answer: (request: FakeRequest) => object | null | 'close',
   versions: Readonly<Record<number, readonly [number, number]>> = {},
+  features: Readonly<Record<string, number>> = {},
 ): Promise<FakeBroker> {
   let connections = 0
   const sockets = new Set<Socket>()
@@ -41,7 +45,7 @@ export async function startFakeBroker(
       while (buffered.length >= LENGTH_BYTES) {
         const end = LENGTH_BYTES + buffered.readInt32BE(0)
         if (buffered.length < end) return
-        serve(socket, buffered.subarray(LENGTH_BYTES, end), answer, versions)
+        serve(socket, buffered.subarray(LENGTH_BYTES, end), answer, announced(versions, features))
         buffered = buffered.subarray(end)
       }
     })
@@ -70,7 +74,7 @@ function serve(
   socket: Socket,
   frame: Buffer,
   answer: Parameters<typeof startFakeBroker>[0],
-  versions: Readonly<Record<number, readonly [number, number]>>,
+  announcement: object,
 ): void {
   const apiKey = frame.readInt16BE(0)
   const version = frame.readInt16BE(2)
@@ -80,7 +84,7 @@ function serve(
   reader.stringOrNull()
   if (version >= api.request.flexibleSince) reader.unsignedVarint()
   const body = decoderFor(api.request, version)(reader) as Record<string, unknown>
-  const given = apiKey === API_VERSIONS ? announced(versions) : answer({ apiKey, version, body })
+  const given = apiKey === API_VERSIONS ? announcement : answer({ apiKey, version, body })
   if (given === 'close') socket.destroy()
   if (given === 'close' || given === null) return
   const writer = new Writer()
@@ -92,10 +96,20 @@ function serve(
   socket.write(writer.take())
 }
 
-function announced(versions: Readonly<Record<number, readonly [number, number]>>): object {
+function announced(
+  versions: Readonly<Record<number, readonly [number, number]>>,
+  features: Readonly<Record<string, number>>,
+): object {
   const all = [...apis.values()].map(({ apiKey, request }) => {
     const [minVersion, maxVersion] = versions[apiKey] ?? [request.minVersion, request.maxVersion]
     return { apiKey, minVersion, maxVersion }
   })
-  return { errorCode: 0, apiKeys: all.filter(({ maxVersion }) => maxVersion >= 0) }
+  const finalizedFeatures = Object.entries(features).map(([name, maxVersionLevel]) => {
+    return { name, maxVersionLevel, minVersionLevel: maxVersionLevel }
+  })
+  return {
+    errorCode: 0,
+    apiKeys: all.filter(({ maxVersion }) => maxVersion >= 0),
+    finalizedFeatures,
+  }
 }
