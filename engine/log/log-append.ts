@@ -107,7 +107,7 @@ export class LogAppender {
       if (!isDiskFull(error)) throw state.fail(error)
       state.suspended = error as DiskError
       state.isTurnLost = true
-      state.tail.clear()
+      state.forgetPositions()
       state.offsets.setWritten(state.offsets.logEndOffset, state.offsets.logEndOffset)
       throw error
     }

@@ -354,7 +354,7 @@ export class LogMove {
       segments[at]?.takeCounters(source, at === segments.length - 1)
     const old = state.segments.replaceAll(segments)
     state.dir = dir
-    state.tail.clear()
+    state.forgetPositions()
     for (const segment of old) {
       segment.removed = true
       segment.pinned = false

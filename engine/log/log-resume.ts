@@ -38,7 +38,7 @@ async function undoTurn(state: LogState): Promise<void> {
   await removeBegun(state)
   while ((state.rolled.at(-1)?.nextBaseOffset ?? 0) > logEndOffset) state.rolled.pop()
   await disk.syncDir(state.dir)
-  state.tail.clear()
+  state.forgetPositions()
   const segment = segments.active
   segment.pinned = true
   // What a short write left was cut off: durably, before anything is put there again (S3). Else a crash

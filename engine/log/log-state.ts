@@ -12,6 +12,7 @@ import { LogOffsets } from './log-offsets.ts'
 import type { LogOptions } from './log-options.ts'
 import type { OpenSegments } from './open-segments.ts'
 import type { ProducerStateManager } from './producer-state.ts'
+import { ReadMarks } from './read-marks.ts'
 import type { Segment, SegmentOptions } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
 import { TailPositions } from './tail-positions.ts'
@@ -48,6 +49,7 @@ export class LogState {
   /** Settles with the last write of the epoch file that was asked for. */
   epochsStored: Promise<void> = Promise.resolve()
   readonly tail = new TailPositions()
+  readonly marks = new ReadMarks()
   /** Left in order, not yet finished. */
   readonly rolled: RolledSegment[] = []
   /** The folder was made and is not durable: nothing may be appended yet (log-open.ts). */
@@ -112,6 +114,12 @@ export class LogState {
     const { segmentJitterMs } = this.options
     this.rollJitterMs =
       segmentJitterMs > 0 ? this.ports.random.int(Math.min(segmentJitterMs, 0xffff_ffff)) : 0
+  }
+
+  /** What memory knows of batches that begin before `byte` is no longer true; without it: of all. */
+  forgetPositions(byte = Number.POSITIVE_INFINITY): void {
+    this.tail.forgetBelow(byte)
+    this.marks.forgetBelow(byte)
   }
 
   /** Ends the log for this process; returns the error as it will stay. Other errors are our own. */

@@ -112,6 +112,21 @@ export class OffsetIndex {
     return low === this.entries.count ? null : this.entry(low)
   }
 
+  /** The newest entry at or before `position` whose offset lies below `endOffset`; null when none does. */
+  lastWithin(position: number, endOffset: number): OffsetPosition | null {
+    const end = endOffset - this.baseOffset
+    let low = 0
+    let high = this.entries.count
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const at = this.entries.locate(middle)
+      const { bytes } = this.entries
+      if (bytes.readInt32BE(at + 4) <= position && bytes.readInt32BE(at) < end) low = middle + 1
+      else high = middle
+    }
+    return low === 0 ? null : this.entry(low - 1)
+  }
+
   /** Entry `index`, for checks and dumps. */
   entry(index: number): OffsetPosition {
     const at = this.entries.locate(index)

@@ -64,6 +64,19 @@ export class SegmentList {
     return Math.max(0, low - 1)
   }
 
+  /** The last segment that starts at or before `byte` (Segment.startByte). */
+  atByte(byte: number): Segment {
+    const { segments } = this
+    let low = 0
+    let high = segments.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (segments[middle]!.startByte <= byte) low = middle + 1
+      else high = middle
+    }
+    return this.at(Math.max(0, low - 1))
+  }
+
   /** Whether `segments` are neighbours in it. */
   holds(segments: readonly Segment[]): boolean {
     const first = segments[0]

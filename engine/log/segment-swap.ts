@@ -91,10 +91,10 @@ async function remark(state: LogState, segment: Segment, mark: string): Promise<
 }
 
 function replaceInMemory(state: LogState, sources: readonly Segment[], segment: Segment): void {
-  const { segments, tail, ports } = state
+  const { segments, ports } = state
   segments.replace(sources, segment)
   // Positions in what was replaced say nothing any more.
-  tail.forgetBelow(segments.after(segment)?.startByte ?? Number.POSITIVE_INFINITY)
+  state.forgetPositions(segments.after(segment)?.startByte)
   for (const source of sources) {
     source.removed = true
     ports.openSegments.forget(source)

@@ -34,12 +34,7 @@ export class TailPositions {
     if (this.next - this.first > CAPACITY) this.first = this.next - CAPACITY
   }
 
-  /** Forgets everything, as after a truncation. */
-  clear(): void {
-    this.first = this.next
-  }
-
-  /** Forgets batches that begin before `byte`: their segments were replaced. */
+  /** Forgets batches that begin before `byte`: their segments were replaced. Infinity: everything. */
   forgetBelow(byte: number): void {
     while (this.first < this.next && this.bytes[this.first & MASK]! < byte) this.first++
   }

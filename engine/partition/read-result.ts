@@ -1,6 +1,6 @@
 /** Builds the answers of Partition.read: an error, nothing, or a leased range of a segment file. */
 import type { ErrorCode } from '../base/errors.ts'
-import type { ReadSlice } from '../log/log-reader.ts'
+import type { ReadSlice } from '../log/read-slice.ts'
 import type { AbortedTransaction, Isolation, ReadResult } from '../shard-port.ts'
 import type { Partition } from './partition.ts'
 

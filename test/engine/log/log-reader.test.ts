@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../engine/base/errors.ts'
-import type { ReadSlice } from '../../../engine/log/log-reader.ts'
 import { OpenSegments } from '../../../engine/log/open-segments.ts'
+import type { ReadSlice } from '../../../engine/log/read-slice.ts'
 import { labelled, openLog, put, readAll, splitBatches } from '../../support/log-rig.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
@@ -124,6 +124,51 @@ describe('a read', () => {
       lease.release()
       expect(waits > 0).toBe(inMemory === 'none')
     }
+  })
+
+  it('goes on where it ended with one header and without a look-up', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk, { segmentBytes: 100_000 })
+    for (let i = 0; i < 40; i++) put(log, labelled(`${i}`.padEnd(700, '.')))
+    await log.close('clean')
+    log = await openLog(disk, { segmentBytes: 100_000 })
+    const follow = (): [number[], number[]] => {
+      const found: number[] = []
+      const calls: number[] = []
+      for (let offset = 0; offset < 40; ) {
+        const before = disk.calls
+        const slice = log.read(offset, 3_000, 40, true)
+        calls.push(disk.calls - before)
+        found.push(...offsetsOf(slice))
+        offset = found.at(-1)! + 1
+      }
+      return [found, calls]
+    }
+    const [found, calls] = follow()
+    expect(found).toEqual(Array.from({ length: 40 }, (_, offset) => offset))
+    expect(calls.slice(1, -1).every((count) => count === 1)).toBe(true)
+    // Another reader that begins elsewhere is not led astray by the marks.
+    for (let offset = 0; offset < 40; offset++)
+      expect(offsetsOf(log.read(offset, 3_000, 40, true))[0]).toBe(offset)
+    expect(follow()[0]).toEqual(found)
+  })
+
+  it('walks from the first batch where an index entry leads astray', async () => {
+    const disk = new SimulatedDisk()
+    let log = await openLog(disk, { segmentBytes: 100_000 })
+    for (let i = 0; i < 20; i++) put(log, labelled(`${i}`.padEnd(700, '.')))
+    await log.close('clean')
+    const path = '/data/orders-0/00000000000000000000.index'
+    const index = Buffer.from((await disk.readFile(path)) ?? [])
+    for (let at = 4; at < index.length; at += 8) index.writeInt32BE(index.readInt32BE(at) + 9, at)
+    const file = await disk.open(path, 'read-write')
+    file.writeSync([index], 0)
+    await file.close()
+    log = await openLog(disk, { segmentBytes: 100_000 })
+    const slice = log.read(0, 3_000, 20, true)
+    expect(offsetsOf(slice)).toEqual([0, 1, 2])
+    expect(slice.endOffset).toBe(3)
+    await log.close('abandon')
   })
 
   it('finds the next batch when the offset lies in a gap between segments', async () => {
