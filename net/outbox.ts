@@ -60,13 +60,15 @@ export class Outbox {
   private readonly onProgress: () => void
   private readonly onFailure: (reason: string) => void
   private pieces: Piece[] = []
-  private bodies: ReplyBody[] = []
+  private body: ReplyBody | null = null
   private pieceAt = 0
   private pieceDone = 0
   private piecesBytes = 0
   private chunk: Buffer | null = null
   private reading = false
   private closed = false
+  /** The kernel holds short segments back until they are pushed. */
+  private corked = false
   /** Found to be in memory by this pump. */
   private inMemory: RecordRange | null = null
   /** Writes handed to the socket and not yet taken whole. */
@@ -102,8 +104,8 @@ export class Outbox {
     return this.writesPending > 0 && this.socket.writableLength > 0
   }
 
-  /** Sends everything in `output`; takes over `bodies`, whose ranges fill its holes. */
-  send(output: ReplyOutput, bodies: readonly ReplyBody[]): void {
+  /** Sends everything in `output`; takes over `body`, whose ranges fill its holes. */
+  send(output: ReplyOutput, body: ReplyBody | null): void {
     assert(!this.streaming, 'a reply is still streaming')
     const bytes = output.writer.bytes()
     if (output.holes.length === 0 && bytes.length <= limits.replyChunkBytes) {
@@ -113,21 +115,76 @@ export class Outbox {
         // Not taken at once: the socket refers to the writer's memory until it is.
         if (this.socket.writableLength > 0) output.writer.take()
       }
-      for (const body of bodies) body.release()
+      body?.release()
       return
     }
-    const own = output.writer.take()
+    const sent = this.sendRanges(output, bytes)
+    if (sent === bytes.length + output.holeBytes) {
+      body?.release()
+      return
+    }
+    this.list(output)
+    this.body = body
+    this.skip(sent)
+    this.pump()
+  }
+
+  /** Makes a list of what is in `output`. */
+  private list({ writer, holes, holeBytes }: ReplyOutput): void {
+    const own = writer.take()
     let from = 0
-    for (const hole of output.holes) {
-      if (hole.at > from) this.pieces.push(own.subarray(from, hole.at))
-      this.pieces.push(hole.range)
-      this.piecesBytes += hole.range.length
-      from = hole.at
+    for (const { at, range } of holes) {
+      if (at > from) this.pieces.push(own.subarray(from, at))
+      this.pieces.push(range)
+      from = at
     }
     if (from < own.length) this.pieces.push(own.subarray(from))
-    this.piecesBytes += own.length
-    this.bodies.push(...bodies)
-    this.pump()
+    this.piecesBytes = own.length + holeBytes
+  }
+
+  private skip(bytes: number): void {
+    this.piecesBytes -= bytes
+    for (let left = bytes; left > 0; ) {
+      const { length } = this.pieces[this.pieceAt]!
+      this.advance(Math.min(left, length), length)
+      left -= length
+    }
+  }
+
+  /**
+   * Hands the kernel all of `output` that it takes at once, before any list is made of it; returns the
+   * bytes taken, one turn's share at most.
+   */
+  private sendRanges({ holes }: ReplyOutput, bytes: Buffer): number {
+    const { direct } = this.pool
+    const [first] = holes
+    if (direct === null || first === undefined || !this.ownsDescriptor()) return 0
+    if (!this.isDirect(first.range, 0)) return 0
+    this.cork(direct)
+    let taken = 0
+    let from = 0
+    for (let i = 0; i <= holes.length; i++) {
+      const hole = holes[i]
+      const to = hole?.at ?? bytes.length
+      if (to > from) {
+        const sent = Math.max(0, direct.bytes(this.fd, bytes, from, to))
+        taken += sent
+        if (sent < to - from) break
+        from = to
+      }
+      if (hole === undefined || taken >= limits.connectionReplyBytesMax) break
+      const { range } = hole
+      if (!this.isDirect(range, 0)) break
+      const sent = Math.max(
+        0,
+        direct.file(this.fd, range.file?.fd ?? -1, range.position, range.length),
+      )
+      taken += sent
+      if (sent < range.length) break
+    }
+    direct.push(this.fd)
+    this.inMemory = null
+    return taken
   }
 
   /**
@@ -137,7 +194,22 @@ export class Outbox {
   private sendNow(bytes: Buffer): number {
     const { direct } = this.pool
     if (direct === null || !this.ownsDescriptor()) return 0
+    this.uncork()
     return Math.max(0, direct.bytes(this.fd, bytes, 0, bytes.length))
+  }
+
+  /** For as long as answers hold ranges of files: one push ends each of them. */
+  private cork(direct: DirectSend): void {
+    if (this.corked) return
+    this.corked = true
+    direct.cork(this.fd, true)
+  }
+
+  /** Before bytes that no push follows. */
+  private uncork(): void {
+    if (!this.corked) return
+    this.corked = false
+    if (!this.closed && !this.socket.destroyed) this.pool.direct?.cork(this.fd, false)
   }
 
   /** The descriptor is ours to send to: the socket is open and nothing waits in it. */
@@ -167,7 +239,7 @@ export class Outbox {
     const { direct } = this.pool
     if (direct === null || this.chunk !== null || this.reading) return 0
     if (!this.ownsDescriptor() || !this.directAhead()) return 0
-    direct.cork(this.fd, true)
+    this.cork(direct)
     let taken = 0
     while (this.streaming) {
       // The few bytes behind a range leave with it: alone they would take a turn and wake the peer again.
@@ -177,7 +249,7 @@ export class Outbox {
       if (bytes <= 0) break
       taken += bytes
     }
-    direct.cork(this.fd, false)
+    direct.push(this.fd)
     return taken
   }
 
@@ -245,16 +317,17 @@ export class Outbox {
   }
 
   private finish(): void {
-    const { bodies } = this
+    const { body } = this
     this.pieces = []
-    this.bodies = []
+    this.body = null
     this.pieceAt = 0
     this.pieceDone = 0
     this.piecesBytes = 0
-    for (const body of bodies) body.release()
+    body?.release()
   }
 
   private write(bytes: Buffer): void {
+    this.uncork()
     this.writesPending++
     this.socket.write(bytes, this.written)
   }

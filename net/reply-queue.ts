@@ -152,8 +152,7 @@ export class ReplyQueue {
     let sent = false
     while (this.count > 0 && !outbox.streaming) {
       output.reset()
-      const streamed: ReplyBody[] = []
-      this.encodeDue(output, streamed)
+      const streamed = this.encodeDue(output)
       if (output.writer.size === 0) break
       outbox.send(output, streamed)
       sent = true
@@ -166,10 +165,11 @@ export class ReplyQueue {
     while (this.count > 0) this.pop()?.abandoned()
   }
 
-  private encodeDue(output: ReplyOutput, streamed: ReplyBody[]): void {
+  /** Returns the body whose ranges are not in the bytes, which is the last one then. */
+  private encodeDue(output: ReplyOutput): ReplyBody | null {
     while (this.count > 0 && output.writer.size <= limits.replyChunkBytes) {
       const slot = this.slots[this.head]
-      if (slot === undefined || !slot.done) return
+      if (slot === undefined || !slot.done) return null
       this.pop()
       const { body } = slot
       if (body === null) continue
@@ -185,9 +185,9 @@ export class ReplyQueue {
         body.release()
         continue
       }
-      streamed.push(body)
-      return
+      return body
     }
+    return null
   }
 
   private pop(): ReplySlot | undefined {

@@ -55,8 +55,9 @@ export class ReplyOutput {
   readonly writer = new Writer(limits.replyInlineBytesMax)
   readonly holes: Hole[] = []
   private readonly inlineBytesMax: number
+  /** Bytes of all holes. */
+  holeBytes = 0
   private inline = true
-  private frameHoleBytes = 0
 
   /** Record bytes of one reply up to `inlineBytesMax` are read into the turn's write. */
   constructor(inlineBytesMax: number = limits.replyInlineBytesMax) {
@@ -65,6 +66,7 @@ export class ReplyOutput {
 
   reset(): void {
     this.writer.reset()
+    this.holeBytes = 0
     // To set a length is a call into the runtime, also where it changes nothing.
     if (this.holes.length > 0) this.holes.length = 0
   }
@@ -72,13 +74,13 @@ export class ReplyOutput {
   /** Appends one whole frame. When a body throws, the output is unusable until `reset`. */
   frame(correlationId: number, taggedHeader: boolean, body: ReplyBody): void {
     const { writer } = this
-    this.frameHoleBytes = 0
+    const holeBytesBefore = this.holeBytes
     this.inline = !body.uncached && body.recordBytes <= this.inlineBytesMax
     const lengthAt = writer.reserve(LENGTH_BYTES)
     writer.int32(correlationId)
     if (taggedHeader) writer.unsignedVarint(0)
     body.encode(this)
-    const length = writer.size - lengthAt - LENGTH_BYTES + this.frameHoleBytes
+    const length = writer.size - lengthAt - LENGTH_BYTES + this.holeBytes - holeBytesBefore
     writer.patchInt32(lengthAt, length)
   }
 
@@ -88,7 +90,7 @@ export class ReplyOutput {
     const { writer } = this
     if (!this.inline) {
       this.holes.push({ at: writer.size, range })
-      this.frameHoleBytes += range.length
+      this.holeBytes += range.length
       return
     }
     const at = writer.reserve(range.length)

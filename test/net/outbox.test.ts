@@ -137,7 +137,7 @@ describe.each(ways)('replies with file ranges by %s', (_, direct, readCached) =>
         const body = bodies[next]!
         output.reset()
         output.frame(next, false, body)
-        outbox.send(output, [body])
+        outbox.send(output, body)
         next++
       }
     }
@@ -230,7 +230,7 @@ describe.each(ways)('replies with file ranges by %s', (_, direct, readCached) =>
     const { ours: other, theirs } = await pair()
     const body = new RangesBody([range(0, 100_000)])
     output.frame(1, false, body)
-    outbox.send(output, [body])
+    outbox.send(output, body)
     outbox.close()
     other.end('only this')
     theirs.resume()
@@ -246,6 +246,7 @@ describe.each(ways)('replies with file ranges by %s', (_, direct, readCached) =>
 class TakingKernel implements DirectSend {
   readonly taken: string[] = []
   readonly resident: boolean
+  takes = true
   constructor(resident: boolean) {
     this.resident = resident
   }
@@ -255,13 +256,18 @@ class TakingKernel implements DirectSend {
   }
   bytes(_socketFd: number, _buffer: Buffer, start: number, end: number): number {
     this.taken.push(`bytes ${end - start}`)
-    return end - start
+    return this.takes ? end - start : -1
   }
   inMemory(_fileFd: number, position: number, bytes: number): boolean {
     this.taken.push(`asked ${position} ${bytes}`)
     return this.resident
   }
-  cork(): void {}
+  cork(_socketFd: number, on: boolean): void {
+    this.taken.push(on ? 'cork' : 'uncork')
+  }
+  push(): void {
+    this.taken.push('push')
+  }
 }
 
 describe('what goes to the kernel directly', () => {
@@ -271,14 +277,14 @@ describe('what goes to the kernel directly', () => {
     const pool = new OutboxPool(kernel)
     const outbox = new Outbox({ socket: ours, pool, onProgress: () => {}, onFailure: () => {} })
     output.frame(1, false, body)
-    outbox.send(output, [body])
+    outbox.send(output, body)
     return outbox
   }
 
   it('is an answer of a whole turn with the bytes behind its range', async () => {
     const kernel = new TakingKernel(false)
     const outbox = await send(kernel, new RangesBody([range(0, limits.connectionReplyBytesMax)]))
-    expect(kernel.taken).toEqual(['bytes 12', 'file 0 1048576', 'bytes 4'])
+    expect(kernel.taken).toEqual(['cork', 'bytes 12', 'file 0 1048576', 'bytes 4', 'push'])
     expect(outbox.streaming).toBe(false)
   })
 
@@ -286,8 +292,37 @@ describe('what goes to the kernel directly', () => {
     const kernel = new TakingKernel(true)
     const outbox = await send(kernel, new RangesBody([range(77, 30_000, false)]))
     const whole = '77 30000'
-    expect(kernel.taken).toEqual([`asked ${whole}`, 'bytes 12', `file ${whole}`, 'bytes 4'])
+    const sent = ['cork', 'bytes 12', `asked ${whole}`, `file ${whole}`, 'bytes 4', 'push']
+    expect(kernel.taken).toEqual([
+      `asked ${whole}`,
+      ...sent.filter((step) => !step.includes('asked')),
+    ])
     expect(outbox.streaming).toBe(false)
+  })
+
+  it('keeps the cork from one range to the next, and takes it off for what is small', async () => {
+    const kernel = new TakingKernel(true)
+    const { ours } = await pair()
+    const pool = new OutboxPool(kernel)
+    const outbox = new Outbox({ socket: ours, pool, onProgress: () => {}, onFailure: () => {} })
+    for (const inline of [false, false, true, false]) {
+      const output = new ReplyOutput(inline ? FILE_BYTES : 0)
+      const body = new RangesBody([range(0, 30_000)])
+      output.frame(1, false, body)
+      outbox.send(output, body)
+    }
+    const large = ['bytes 12', 'file 0 30000', 'bytes 4', 'push']
+    const small = ['uncork', 'bytes 30016']
+    expect(kernel.taken).toEqual(['cork', ...large, ...large, ...small, 'cork', ...large])
+  })
+
+  it('takes off the cork before what goes by Node', async () => {
+    const kernel = new TakingKernel(true)
+    kernel.takes = false
+    const outbox = await send(kernel, new RangesBody([range(0, 30_000)]))
+    expect(kernel.taken.slice(0, 3)).toEqual(['cork', 'bytes 12', 'push'])
+    expect(kernel.taken.at(-1)).toBe('uncork')
+    outbox.close()
   })
 
   it('is not old data that may have to come from the device', async () => {
