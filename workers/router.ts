@@ -230,14 +230,18 @@ export class ShardRouter implements Router {
   }
 
   read(request: ReadRequest, done: ReadDone): ReadHandle {
+    if (this.ownsAll(request)) return this.port.read(request, done)
     const read = new ReadFanout(request, (key) => ownerOfKey(key, this.shards), done)
-    const [only] = read.parts
-    if (read.parts.length === 0 || (read.parts.length === 1 && only!.owner === this.shard))
-      return this.port.read(request, done)
     // Our own part first: if it can answer now, the others are asked for what they have now.
     for (const part of read.parts) if (part.owner === this.shard) this.readHere(part)
     for (const part of read.parts) if (part.owner !== this.shard) this.forwardRead(part)
     return read
+  }
+
+  private ownsAll({ partitions }: ReadRequest): boolean {
+    for (let i = 0; i < partitions.length; i++)
+      if (ownerOfKey(partitions[i]!.key, this.shards) !== this.shard) return false
+    return true
   }
 
   private readHere(part: ReadPart): void {

@@ -56,11 +56,14 @@ class PendingFetch implements ReplyBody {
   private readonly fetch: FetchContext
   private readonly asked: readonly FetchPartition[]
   /** Per asked partition, in order. */
-  private readonly results: (ReadResult | undefined)[] = []
+  private results: readonly ReadResult[] = NO_RESULTS
+  /** Places of those that owners were asked for; null: all. */
+  private places: readonly number[] | null = null
   private errorCode = 0
   private sessionId = NO_SESSION
   private answers: readonly FetchAnswer[] = []
   private throttleTimeMs = 0
+  private isAnswered = false
 
   constructor(context: RequestContext, request: FetchRequest, reply: Reply) {
     this.context = context
@@ -82,9 +85,9 @@ class PendingFetch implements ReplyBody {
       this.reply.send(this)
       return
     }
-    const places: number[] = []
-    const partitions = this.plan(places)
+    const partitions = this.plan()
     if (partitions.length === 0) {
+      this.take([])
       this.answer()
       return
     }
@@ -102,13 +105,11 @@ class PendingFetch implements ReplyBody {
         deadlineMs: waits ? clock.monotonicMs() + maxWaitMs : 0,
       },
       (results) => {
-        places.forEach((place, at) => {
-          this.results[place] = results[at]
-        })
+        this.take(results)
         this.answer()
       },
     )
-    this.reply.onAbandon(() => handle.cancel())
+    if (!this.isAnswered) this.reply.onAbandon(() => handle.cancel())
   }
 
   encode(output: ReplyOutput): void {
@@ -117,59 +118,68 @@ class PendingFetch implements ReplyBody {
       errorCode: this.errorCode,
       sessionId: this.sessionId,
       answers: this.answers,
-      node: { nodeId: this.context.router.image().brokerId, ...this.context.connection.advertised },
+      nodeId: this.context.router.image().brokerId,
+      node: this.context.connection.advertised,
     })
   }
 
   release(): void {
-    for (const result of this.results) result?.release()
-    this.results.length = 0
+    const { results } = this
+    this.results = NO_RESULTS
+    for (let i = 0; i < results.length; i++) results[i]!.release()
   }
 
-  /** What the owners are asked; `places` says which asked partition each entry stands for. */
-  private plan(places: number[]): ReadPartition[] {
+  /** What the owners are asked: the partitions that exist. */
+  private plan(): ReadPartition[] {
     const image = this.context.router.image()
+    const { asked } = this
     const partitions: ReadPartition[] = []
-    this.asked.forEach((asked, place) => {
-      const key = keyIn(image, asked)
+    let places: number[] | null = null
+    for (let place = 0; place < asked.length; place++) {
+      const { fetchOffset, maxBytes, currentLeaderEpoch, lastFetchedEpoch } = asked[place]!
+      const key = keyIn(image, asked[place]!)
       if (key < 0) {
-        this.results[place] = unknownResult(asked)
-        return
+        places ??= Array.from({ length: place }, (_, at) => at)
+        continue
       }
-      places.push(place)
-      partitions.push({
-        key,
-        fetchOffset: asked.fetchOffset,
-        maxBytes: asked.maxBytes,
-        currentLeaderEpoch: asked.currentLeaderEpoch,
-        lastFetchedEpoch: asked.lastFetchedEpoch,
-      })
-    })
+      places?.push(place)
+      partitions.push({ key, fetchOffset, maxBytes, currentLeaderEpoch, lastFetchedEpoch })
+    }
+    this.places = places
     return partitions
   }
 
+  /** The owners' results, and for what none was asked that it is unknown. */
+  private take(results: readonly ReadResult[]): void {
+    const { places, asked } = this
+    if (places === null) {
+      this.results = results
+      return
+    }
+    const all = asked.map(unknownResult)
+    for (let at = 0; at < places.length; at++) all[places[at]!] = results[at]!
+    this.results = all
+  }
+
   private answer(): void {
-    const { fetch } = this
+    this.isAnswered = true
+    const { fetch, asked, results } = this
     if (this.context.quotas.active && this.isThrottled()) return
     const answers: FetchAnswer[] = []
-    this.asked.forEach((partition, at) => {
-      const result = this.results[at]
-      if (result === undefined) return
-      if (fetch.kind === 'incremental' && !noteOutcome(fetch.session, partition, result)) return
+    for (let at = 0; at < asked.length; at++) {
+      const [partition, result] = [asked[at]!, results[at]!]
+      if (fetch.kind === 'incremental' && !noteOutcome(fetch.session, partition, result)) continue
       answers.push({ partition, result })
       this.recordBytes += result.length
       if (result.length > 0 && !result.cached) this.uncached = true
-    })
+    }
     this.answers = answers
     if (fetch.kind === 'incremental') this.sessionId = fetch.session.id
     else if (fetch.kind === 'full')
-      this.sessionId = this.context.fetchSessions.open(
-        this.asked,
-        answers.map((answer) => answer.result),
-        fetch.usesTopicIds,
-      )
+      this.sessionId = this.context.fetchSessions.open(asked, results, fetch.usesTopicIds)
     this.reply.send(this)
   }
+
   /** Over a quota: answered empty at once; the session stays as its client knows it. */
   private isThrottled(): boolean {
     const { quotas, apiVersion } = this.context
@@ -177,9 +187,8 @@ class PendingFetch implements ReplyBody {
     const { fetch } = this
     const answers: FetchAnswer[] = []
     this.asked.forEach((partition, at) => {
-      const result = this.results[at]
-      const told = fetch.kind !== 'incremental' || tells(result)
-      if (result !== undefined && told) answers.push({ partition, result })
+      const result = this.results[at]!
+      if (fetch.kind !== 'incremental' || tells(result)) answers.push({ partition, result })
     })
     const bytes = fetchResponseBytes(apiVersion, answers)
     this.throttleTimeMs = quotas.fetched(this.context, bytes)
@@ -193,8 +202,7 @@ class PendingFetch implements ReplyBody {
 }
 
 /** Whether an answer is worth its place in an incremental response, offsets aside. */
-function tells(result: ReadResult | undefined): boolean {
-  if (result === undefined) return false
+function tells(result: ReadResult): boolean {
   return result.length > 0 || result.errorCode !== ErrorCode.NONE || result.divergingEpoch !== null
 }
 
@@ -245,8 +253,12 @@ function partitionsOf(request: FetchRequest): FetchPartition[] {
   return partitions
 }
 
-function forgottenOf(request: FetchRequest): ForgottenPartition[] {
-  return request.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+function forgottenOf({ forgottenTopicsData }: FetchRequest): readonly ForgottenPartition[] {
+  if (forgottenTopicsData.length === 0) return NONE_FORGOTTEN
+  return forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
     partitions.map((partition) => ({ topic, topicId, partition })),
   )
 }
+
+const NO_RESULTS: readonly ReadResult[] = []
+const NONE_FORGOTTEN: readonly ForgottenPartition[] = []

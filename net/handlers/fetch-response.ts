@@ -31,8 +31,9 @@ export interface FetchResponseValue {
   readonly sessionId: number
   /** Neighbours of one topic are sent under one heading. */
   readonly answers: readonly FetchAnswer[]
-  /** This broker, for hints beside errors 6 and 74. */
-  readonly node: { readonly nodeId: number; readonly host: string; readonly port: number }
+  /** This broker, for hints beside errors 6 and 74, and where it is found. */
+  readonly nodeId: number
+  readonly node: { readonly host: string; readonly port: number }
 }
 
 /** Encodes the response body; record bytes are asked for through `output.records`. */
@@ -60,7 +61,7 @@ export function encodeFetchResponse(
   if (!flexible) return
   const hinted = version >= LEADER_HINTS_VERSION && answers.some(isHinted)
   writer.unsignedVarint(hinted ? 1 : 0)
-  if (hinted) encodeEndpoint(writer, value.node)
+  if (hinted) encodeEndpoint(writer, value)
 }
 
 /** What quotas count: length field and body, records included, tags of rare errors left out. */
@@ -152,7 +153,7 @@ function encodePartition(
   }
   if (!hinted) return
   const mark = writer.openTag(1)
-  writer.int32(value.node.nodeId)
+  writer.int32(value.nodeId)
   writer.int32(result.leaderEpoch)
   writer.unsignedVarint(0)
   writer.closeTag(mark)
@@ -176,10 +177,10 @@ function encodeAborted(
   }
 }
 
-function encodeEndpoint(writer: Writer, node: FetchResponseValue['node']): void {
+function encodeEndpoint(writer: Writer, { nodeId, node }: FetchResponseValue): void {
   const mark = writer.openTag(0)
   writer.unsignedVarint(2)
-  writer.int32(node.nodeId)
+  writer.int32(nodeId)
   writer.compactString(node.host)
   writer.int32(node.port)
   writer.unsignedVarint(0)

@@ -124,7 +124,7 @@ function asTable(version: number, value: FetchResponseValue) {
         ? null
         : { divergingEpoch: result.divergingEpoch }),
       ...(hint
-        ? { currentLeader: { leaderId: value.node.nodeId, leaderEpoch: result.leaderEpoch } }
+        ? { currentLeader: { leaderId: value.nodeId, leaderEpoch: result.leaderEpoch } }
         : null),
     })
   }
@@ -133,7 +133,7 @@ function asTable(version: number, value: FetchResponseValue) {
     errorCode: value.errorCode,
     sessionId: version >= 7 ? value.sessionId : 0,
     responses,
-    ...(hinted ? { nodeEndpoints: [{ ...value.node, rack: null }] } : null),
+    ...(hinted ? { nodeEndpoints: [{ nodeId: value.nodeId, ...value.node, rack: null }] } : null),
   }
 }
 
@@ -152,7 +152,8 @@ describe('fetch response by hand', () => {
             errorCode: 0,
             sessionId,
             answers: version < 12 ? answers.map(withoutDiverging) : answers,
-            node: { nodeId: 3, host: 'broker', port: 9092 },
+            nodeId: 3,
+            node: { host: 'broker', port: 9092 },
           }
           const writer = new Writer()
           const encodeTable = encoderFor(FetchResponse, version) as (w: Writer, v: object) => void
@@ -176,8 +177,8 @@ describe('fetch response by hand', () => {
             const { partition, result } = withoutDiverging(each)
             return { partition, result: { ...result, errorCode: ErrorCode.NONE } }
           })
-          const node = { nodeId: 3, host: 'broker', port: 9092 }
-          const value = { throttleTimeMs: 0, errorCode: 0, sessionId: 1, answers, node }
+          const node = { host: 'broker', port: 9092 }
+          const value = { throttleTimeMs: 0, errorCode: 0, sessionId: 1, answers, nodeId: 3, node }
           expect(fetchResponseBytes(version, answers)).toBe(4 + encode(version, value, true).length)
         },
       ),
@@ -220,7 +221,8 @@ describe('fetch response by hand', () => {
       )
       const node = decoded.nodeEndpoints[0] ?? { nodeId: 0, host: '', port: 0 }
       const { throttleTimeMs, errorCode, sessionId } = decoded
-      const value = { throttleTimeMs, errorCode, sessionId, answers, node }
+      const { nodeId } = node
+      const value = { throttleTimeMs, errorCode, sessionId, answers, nodeId, node }
       const ours = encode(version, value, true).toString('hex')
       expect(ours, exchange.at).toBe(response.subarray(start).toString('hex'))
       compared++

@@ -288,13 +288,13 @@ describe('Fetch', () => {
     router.addTopic('t', 2, 3)
     const released: number[] = []
     let syncReads = 0
-    router.onRead = ({ done }) => {
+    router.onRead = ({ request, done }) => {
       const large = result({ position: 0, length: 1_200_000, released })
       const cold = result({ position: 5, length: 900_001, cached: false, released })
       const coldFile = cold.file
       if (coldFile === null) throw new Error('a file')
       const small = result({ position: 7, length: 50, released })
-      done([
+      const results = [
         large,
         {
           ...cold,
@@ -307,7 +307,8 @@ describe('Fetch', () => {
           },
         },
         small,
-      ])
+      ]
+      done(results.slice(0, request.partitions.length))
     }
     client.send(fetch(12, 1, { topics: [{ topic: 't', partitions: [0, 1, 2] }] }), fetch(12, 2))
     await client.answered(2)
