@@ -92,6 +92,7 @@ class Bed {
       latencies: false,
       acks: -1,
       idempotent: false,
+      transactions: null,
     }
   }
 
@@ -102,6 +103,8 @@ class Bed {
       api: 'paced',
       acks: -1,
       idempotent: false,
+      transactions: null,
+      isolation: 0,
       requestsPerSecond: rate,
       consumers,
       firstOffsets: [],
@@ -162,6 +165,7 @@ const curves: Record<string, (bed: Bed) => Promise<void>> = {
     const reader: FetchLoad = {
       ...bed.produce(cold, 1, 1),
       api: 'fetch',
+      isolation: 0,
       depth: 1,
       maxBytes: MIB,
       recordsPerAnswer: 0,
@@ -196,7 +200,13 @@ const curves: Record<string, (bed: Bed) => Promise<void>> = {
     await printTail(bed, 'alone')
     const topic = await bed.topic(1)
     await bed.fill(topic, 64 * MIB)
-    const { frame } = fetchRequest({ topic, partition: 0, maxBytes: MIB, maxWaitMs: 500 })
+    const { frame } = fetchRequest({
+      topic,
+      partition: 0,
+      maxBytes: MIB,
+      maxWaitMs: 500,
+      isolation: 0,
+    })
     const sockets = Array.from({ length: SLOW_READERS }, () => sleeper(bed, frame))
     await printTail(bed, `beside ${SLOW_READERS} that never read`)
     for (const socket of sockets) socket.destroy()

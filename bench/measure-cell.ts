@@ -129,7 +129,7 @@ async function planOf(
   const slow = cell.requestsPerSecond < SLOW_PER_SECOND
   const measureMs = options.measureMs * (slow ? SLOW_WINDOWS : 1)
   const { requestsPerSecond, consumers } = cell
-  const open = { requestsPerSecond, consumers, firstOffsets: [] }
+  const open = { requestsPerSecond, consumers, firstOffsets: [], isolation: 0 } as const
   return { ...plan, api: 'paced', measureMs, ...open } satisfies PacedLoad
 }
 
@@ -159,6 +159,7 @@ export function producePlan(
     recordBytes: cell.bytes === 0 ? ONE_RECORD_BYTES : options.recordBytes,
     acks: options.acks,
     idempotent: false,
+    transactions: null,
   }
 }
 
@@ -182,6 +183,7 @@ function fetchPlan(plan: ProduceLoad, maxBytes: number, rounds: FetchLoad['round
   return {
     ...plan,
     api: 'fetch',
+    isolation: 0,
     maxBytes,
     recordsPerAnswer: 0,
     rounds,

@@ -13,6 +13,8 @@ export interface AnswerEvents {
   /** An answer is complete; `recordBytes` is what its head said, 0 for a Produce answer. */
   onAnswer(recordBytes: number): void
   onFailure(error: Error): void
+  /** True: the load goes on, and onAnswer follows. */
+  onErrorCode?(code: number): boolean
   /** With `whole`: the answer itself, valid during the call, before onAnswer. */
   onFrame?(frame: Buffer): void
 }
@@ -96,8 +98,9 @@ export class AnswerReader {
       this.events.onFailure(new Error(`answer ${id} came where ${this.expectedId} was due`))
     this.expectedId = (this.expectedId + 1) & 0x7fff_ffff
     const code = answerErrorCode(shape, source, start, size)
-    if (code !== 0) this.events.onFailure(new Error(`the broker answered ${errorName(code)}`))
+    if (code !== 0 && this.events.onErrorCode?.(code) !== true)
+      this.events.onFailure(new Error(`the broker answered ${errorName(code)}`))
     if (shape.recordsAt < 0 || code !== 0) return 0
-    return answerRecordBytes(shape, source, start)
+    return answerRecordBytes(shape, source, start, size)
   }
 }

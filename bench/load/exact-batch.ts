@@ -37,14 +37,14 @@ export const PLAIN_SHAPE: BatchShape = {
  * The batches a load sends in turns, fewer where `copies` of each will be kept. Throws RangeError for a
  * shape that gives none.
  */
-export function batchesOf(shape: BatchShape, copies = 1): SizedBatch[] {
+export function batchesOf(shape: BatchShape, copies = 1, isTransactional = false): SizedBatch[] {
   const { batchBytes, recordBytes, keyBytes } = shape
   if (batchBytes > 0 && shape.payload !== 'file' && batchBytes < recordBytes + keyBytes + ROOM)
     throw new RangeError(
       `a batch of ${batchBytes} bytes has no room for a record of ${recordBytes + keyBytes}`,
     )
   const source = payloadSource(shape)
-  const first = oneOf(shape, source, 0)
+  const first = oneOf(shape, source, 0, isTransactional)
   // Filled from lines of many sizes, each would hold another number of records.
   if (shape.payload === 'file' && batchBytes > 0) return [first]
   const variants = Math.min(
@@ -52,7 +52,7 @@ export function batchesOf(shape: BatchShape, copies = 1): SizedBatch[] {
     Math.max(1, Math.floor(VARIANT_BYTES_MAX / (first.bytes.length * copies))),
   )
   const more = Array.from({ length: variants - 1 }, (_, at) =>
-    oneOf(shape, source, (at + 1) * first.records),
+    oneOf(shape, source, (at + 1) * first.records, isTransactional),
   )
   return [first, ...more]
 }
@@ -67,7 +67,12 @@ export function filledBatch(bytes: number, valueBytes: number): SizedBatch {
   return oneOf({ ...PLAIN_SHAPE, batchBytes: bytes, recordBytes: valueBytes }, randomBytes, 0)
 }
 
-function oneOf(shape: BatchShape, source: PayloadSource, firstIndex: number): SizedBatch {
+function oneOf(
+  shape: BatchShape,
+  source: PayloadSource,
+  firstIndex: number,
+  isTransactional = false,
+): SizedBatch {
   const record = (size: number, at: number): RecordToWrite => ({
     key: shape.keyBytes === 0 ? null : randomBytes(shape.keyBytes, firstIndex + at + 0x5eed),
     value: source(size, firstIndex + at),
@@ -78,7 +83,7 @@ function oneOf(shape: BatchShape, source: PayloadSource, firstIndex: number): Si
       ? Array.from({ length: shape.recordsPerBatch }, (_, at) => record(shape.recordBytes, at))
       : filling(shape, record)
   const codec = Codec[shape.codec]
-  return { bytes: buildBatch({ records, codec }), records: records.length }
+  return { bytes: buildBatch({ records, codec, isTransactional }), records: records.length }
 }
 
 /** As many whole records as fit, the last one cut to measure where the payload lets itself be cut. */

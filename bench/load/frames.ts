@@ -11,7 +11,8 @@
  *                        uvarint 1 + bytes of records | …
  *
  * Both versions are flexible and name topics by name; one topic and one partition per request keep
- * every position fixed. Counts are one byte as long as there is one of each.
+ * every position fixed. Counts are one byte as long as there is one of each; read_committed may list
+ * aborted transactions, 17 bytes each. Produce v12, whose first one begins a transaction, looks as v9.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { writeInt64 } from '../../engine/base/int64.ts'
@@ -20,6 +21,10 @@ import { FetchRequest } from '../../engine/protocol/01-fetch.ts'
 import { encodeRequestFrame } from '../../engine/protocol/header.ts'
 import { BatchField, batchRecordCount, setBatchCrc } from '../../engine/record/batch.ts'
 import { Writer } from '../../engine/schema/writer.ts'
+import {
+  PRODUCE_VERSION_IMPLICIT,
+  type ProducerMark,
+} from '../../net/client/client-transactions.ts'
 
 export const CORRELATION_ID_AT = 8
 const PRODUCE_VERSION = 9
@@ -30,6 +35,9 @@ const OFFSET_MARK = 0x0b0c_0d0e_0f10_11
 /** Of the partition, the topic and the request. */
 const TAGS_BEHIND = 3
 const REQUEST_TIMEOUT_MS = 30_000
+/** Producer id, first offset and tags. */
+const ABORTED_BYTES = 17
+const UVARINT_BYTES_MAX = 5
 const NAME_BYTES_MAX = 126
 
 /** One request and the shape of its answer. */
@@ -53,8 +61,16 @@ export interface AnswerShape {
   readonly topErrorCodeAt: number
   /** Of the partition. */
   readonly errorCodeAt: number
-  /** Of the uvarint before the records, -1 where there are none. */
+  /** Of the count of aborted transactions, -1 where there is none. */
+  readonly abortedAt: number
+  /** Of the uvarint before the records where no transaction was aborted, -1 where there is none. */
   readonly recordsAt: number
+}
+
+/** Who writes in transactions, and whether its first Produce begins each (KIP-890). */
+export interface TransactionForm {
+  readonly transactionalId: string
+  readonly implicit: boolean
 }
 
 export interface ProduceFrame {
@@ -63,16 +79,20 @@ export interface ProduceFrame {
   /** A whole batch, as it will stand in the log. */
   readonly batch: Buffer
   readonly acks: 1 | -1
+  /** Null: no transactions. */
+  readonly transaction: TransactionForm | null
 }
 
 export function produceRequest(what: ProduceFrame): PreparedRequest {
   const writer = new Writer(what.batch.length + 256)
+  const apiVersion =
+    what.transaction?.implicit === true ? PRODUCE_VERSION_IMPLICIT : PRODUCE_VERSION
   encodeRequestFrame(
     writer,
     ProduceRequest,
-    { apiVersion: PRODUCE_VERSION, correlationId: 0, clientId: CLIENT_ID },
+    { apiVersion, correlationId: 0, clientId: CLIENT_ID },
     {
-      transactionalId: null,
+      transactionalId: what.transaction?.transactionalId ?? null,
       acks: what.acks,
       timeoutMs: REQUEST_TIMEOUT_MS,
       topicData: [
@@ -88,7 +108,13 @@ export function produceRequest(what: ProduceFrame): PreparedRequest {
     batchAt: frame.length - what.batch.length - TAGS_BEHIND,
     batchBytes: what.batch.length,
     records: batchRecordCount(what.batch, 0),
-    answer: { headBytes: errorCodeAt + 2, topErrorCodeAt: -1, errorCodeAt, recordsAt: -1 },
+    answer: {
+      headBytes: errorCodeAt + 2,
+      topErrorCodeAt: -1,
+      errorCodeAt,
+      abortedAt: -1,
+      recordsAt: -1,
+    },
   }
 }
 
@@ -99,7 +125,11 @@ export interface FetchFrame {
   readonly maxBytes: number
   /** Longest wait for one byte, in milliseconds. */
   readonly maxWaitMs: number
+  readonly isolation: Isolation
 }
+
+/** 0 reads everything, 1 (read_committed) up to the first open transaction. */
+export type Isolation = 0 | 1
 
 export function fetchRequest(what: FetchFrame): PreparedRequest {
   const writer = new Writer()
@@ -111,6 +141,7 @@ export function fetchRequest(what: FetchFrame): PreparedRequest {
       maxWaitMs: what.maxWaitMs,
       minBytes: 1,
       maxBytes: what.maxBytes,
+      isolationLevel: what.isolation,
       topics: [
         {
           topic: what.topic,
@@ -130,14 +161,21 @@ export function fetchRequest(what: FetchFrame): PreparedRequest {
   const mark = Buffer.alloc(8)
   mark.writeBigInt64BE(BigInt(OFFSET_MARK))
   const errorCodeAt = 4 + 4 + 1 + 4 + 2 + 4 + 1 + nameBytes(what.topic) + 1 + 4
-  const recordsAt = errorCodeAt + 2 + 3 * 8 + 1 + 4
+  const abortedAt = errorCodeAt + 2 + 3 * 8
+  const recordsAt = abortedAt + 1 + 4
   return {
     frame,
     fetchOffsetAt: frame.indexOf(mark),
     batchAt: -1,
     batchBytes: 0,
     records: 0,
-    answer: { headBytes: recordsAt + 5, topErrorCodeAt: 13, errorCodeAt, recordsAt },
+    answer: {
+      headBytes: recordsAt + UVARINT_BYTES_MAX,
+      topErrorCodeAt: 13,
+      errorCodeAt,
+      abortedAt,
+      recordsAt,
+    },
   }
 }
 
@@ -151,15 +189,42 @@ export function answerErrorCode(shape: AnswerShape, buffer: Buffer, at: number, 
   return readInt16(buffer, at + shape.errorCodeAt)
 }
 
-/** Bytes of records in a Fetch answer. */
-export function answerRecordBytes(shape: AnswerShape, buffer: Buffer, at: number): number {
+/** Bytes of records in a Fetch answer of `size` bytes, of which the head stands at `at`. */
+export function answerRecordBytes(
+  shape: AnswerShape,
+  buffer: Buffer,
+  at: number,
+  size: number,
+): number {
+  const aborted = abortedBytes(shape, buffer, at)
+  if (aborted === 0) return Math.max(0, uvarint(buffer, at + shape.recordsAt) - 1)
+  // The list may be longer than the head: what is left of the answer, but for its tags.
+  const rest = size - shape.recordsAt - aborted - TAGS_BEHIND
+  for (let width = 1; width <= UVARINT_BYTES_MAX; width++)
+    if (uvarintBytes(rest - width + 1) === width) return rest - width
+  return 0
+}
+
+/** Of the list of aborted transactions, but for the one byte of an empty one. */
+function abortedBytes(shape: AnswerShape, buffer: Buffer, at: number): number {
+  const count = Math.max(0, uvarint(buffer, at + shape.abortedAt) - 1)
+  return count === 0 ? 0 : uvarintBytes(count + 1) - 1 + count * ABORTED_BYTES
+}
+
+function uvarint(buffer: Buffer, at: number): number {
   let value = 0
-  for (let position = at + shape.recordsAt, shift = 0; shift < 35; position++, shift += 7) {
+  for (let position = at, shift = 0; shift < 35; position++, shift += 7) {
     const byte = buffer[position] ?? 0
     value += (byte & 0x7f) * 2 ** shift
     if (byte < 0x80) break
   }
-  return Math.max(0, value - 1)
+  return value
+}
+
+function uvarintBytes(value: number): number {
+  let bytes = 1
+  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) bytes++
+  return bytes
 }
 
 /** Makes a copy of a frame at `at` the next request: its correlation id. */
@@ -176,11 +241,6 @@ export function patchFetchOffset(buffer: Buffer, at: number, offset: number): vo
 }
 
 /** Who sends a batch and as its how manieth record: inside the CRC, which is made anew. */
-export interface ProducerMark {
-  readonly producerId: number
-  readonly producerEpoch: number
-}
-
 export function patchSequence(
   batch: Buffer,
   { producerId, producerEpoch }: ProducerMark,
@@ -197,10 +257,10 @@ export function answerRecordsRange(
   shape: AnswerShape,
   frame: Buffer,
 ): [start: number, end: number] {
-  let start = shape.recordsAt
+  let start = shape.recordsAt + abortedBytes(shape, frame, 0)
   while ((frame[start] ?? 0) >= 0x80) start++
   start++
-  return [start, Math.min(frame.length, start + answerRecordBytes(shape, frame, 0))]
+  return [start, Math.min(frame.length, start + answerRecordBytes(shape, frame, 0, frame.length))]
 }
 
 function readInt16(buffer: Buffer, at: number): number {

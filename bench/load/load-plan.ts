@@ -4,6 +4,7 @@
  * on. Connection i uses partition i modulo `partitions`, at that partition's leader.
  */
 import type { Address } from '../../net/client/address.ts'
+import type { Isolation } from './frames.ts'
 import type { FetchRound } from './raw-connection.ts'
 
 interface LoadTarget {
@@ -47,15 +48,27 @@ export interface BatchShape {
   readonly payloadFile: string
 }
 
+/** Each connection is a producer with a transactional id of its own: prefix, dash, its index. */
+export interface TransactionPlan {
+  readonly idPrefix: string
+  /** From a transaction's first acknowledged batch until it is committed, in milliseconds. */
+  readonly durationMs: number
+  /** After which the coordinator aborts one, in milliseconds. */
+  readonly timeoutMs: number
+}
+
 export interface ProduceLoad extends ClosedLoop, BatchShape {
   readonly api: 'produce'
   readonly acks: 1 | -1
   /** A producer id per connection, and sequence numbers. */
   readonly idempotent: boolean
+  /** Null: none. */
+  readonly transactions: TransactionPlan | null
 }
 
 export interface FetchLoad extends ClosedLoop {
   readonly api: 'fetch'
+  readonly isolation: Isolation
   readonly maxBytes: number
   /** Of a full answer, 0 where nobody knows. */
   readonly recordsPerAnswer: number
@@ -71,6 +84,9 @@ export interface PacedLoad extends LoadTarget, BatchShape {
   readonly api: 'paced'
   readonly acks: 1 | -1
   readonly idempotent: boolean
+  readonly transactions: TransactionPlan | null
+  /** Of the consumers. */
+  readonly isolation: Isolation
   /** Requests a second over all connections. */
   readonly requestsPerSecond: number
   /**
@@ -90,6 +106,15 @@ export interface ConnectLoad extends LoadTarget {
 export type LoadPlan = ProduceLoad | FetchLoad | PacedLoad | ConnectLoad
 export type ClosedPlan = ProduceLoad | FetchLoad
 
+/** Of the measured window, or of a piece of it. */
+export interface TransactionFigures {
+  readonly committed: number
+  /** Answers of coordinators and leaders that had to be asked for again. */
+  readonly retries: number
+  /** Encoded histogram of times from EndTxn to its answer, tries again included; null without one. */
+  readonly commit: string | null
+}
+
 /** One piece of the time line. */
 export interface LoadSample {
   /** End of the piece, in seconds since the window began. */
@@ -101,6 +126,8 @@ export interface LoadSample {
   /** Cores the broker kept busy, NaN where it is out of sight. */
   readonly brokerCores: number
   readonly brokerBytes: number
+  /** Null for loads without transactions. */
+  readonly transactions: TransactionFigures | null
 }
 
 /** What it took to open the connections of a connect load. */
@@ -134,6 +161,8 @@ export interface LoadFigures {
   readonly samples: readonly LoadSample[]
   /** Of a connect load; null elsewhere. */
   readonly opening: Opening | null
+  /** Null for loads without transactions. */
+  readonly transactions: TransactionFigures | null
   /** Why the load ended before its time; the figures are of what was seen until then. */
   readonly problem: string | null
 }

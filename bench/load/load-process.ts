@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { threadEntry } from '../../workers/thread-entry.ts'
+import { sumOfTransactions } from './commit-tally.ts'
 import { mergeHistograms } from './histogram.ts'
 import type { LoadFigures, LoadPlan, LoadProgress, LoadSample } from './load-plan.ts'
 
@@ -125,6 +126,9 @@ function sumOf(figures: readonly LoadFigures[]): LoadFigures {
     lateness: mergeHistograms(figures.map((part) => part.lateness)),
     acknowledged: mergeHistograms(figures.map((part) => part.acknowledged)),
     samples: first.samples.map((sample, at) => sumOfSamples(sample, at, figures)),
+    transactions: sumOfTransactions(
+      figures.map((part) => ({ ...part, scale: seconds / part.seconds })),
+    ),
     opening: sumOfOpenings(figures.map((part) => part.opening)),
     problem: figures.find((part) => part.problem !== null)?.problem ?? null,
   }
@@ -148,5 +152,6 @@ function sumOfSamples(first: LoadSample, at: number, figures: readonly LoadFigur
     answers: samples.reduce((sum, sample) => sum + sample.answers, 0),
     bytes: samples.reduce((sum, sample) => sum + sample.bytes, 0),
     latency: mergeHistograms(samples.map((sample) => sample.latency)),
+    transactions: sumOfTransactions(samples.map((sample) => ({ ...sample, scale: 1 }))),
   }
 }

@@ -3,6 +3,7 @@
  * way, an early end by a bound of bytes, by a person or by a failure. What was seen until then is kept.
  */
 import { BrokerMeter } from './broker-meter.ts'
+import { CommitTally } from './commit-tally.ts'
 import { encodeHistogram, type Histogram, newHistogram, recordMs } from './histogram.ts'
 import type { LoadFigures, LoadPlan, LoadProgress, LoadSample } from './load-plan.ts'
 import { machineCpuSeconds } from './process-meter.ts'
@@ -31,6 +32,9 @@ export class LoadWindow {
   records = 0
   /** Latencies of the window, and of the sample at hand. */
   readonly latency: Histogram | null
+  /** Null for loads without transactions. */
+  private readonly commits: CommitTally | null
+  private sampleCommits: CommitTally | null = null
   private before: Reading | null = null
   private bytesWanted = Number.POSITIVE_INFINITY
   private wake: (() => void) | null = null
@@ -47,6 +51,8 @@ export class LoadWindow {
     this.plan = plan
     this.meter = new BrokerMeter(plan.brokerPid)
     this.latency = latencies ? newHistogram() : null
+    const transactional = 'transactions' in plan && plan.transactions !== null
+    this.commits = transactional ? new CommitTally() : null
     this.failed = new Promise((_resolve, reject) => {
       this.rejectFailed = reject
     })
@@ -66,6 +72,12 @@ export class LoadWindow {
   recordMs(latencyMs: number): void {
     if (this.latency !== null) recordMs(this.latency, latencyMs)
     if (this.sampleLatency !== null) recordMs(this.sampleLatency, latencyMs)
+  }
+
+  /** A transaction was committed: how long its end took, and how often something was asked again. */
+  recordCommit(commitMs: number, retries: number): void {
+    this.commits?.record(commitMs, retries)
+    this.sampleCommits?.record(commitMs, retries)
   }
 
   /** The first failure ends the load. */
@@ -96,6 +108,7 @@ export class LoadWindow {
     if (plan.warmUpMs > 0) await this.until(plan.warmUpMs)
     this.meter.restartPeak()
     this.latency?.reset()
+    this.commits?.reset()
     const before = this.reading()
     this.before = before
     if ('bytesMax' in plan) this.bytesWanted = before.bytes + plan.bytesMax
@@ -138,6 +151,7 @@ export class LoadWindow {
       acknowledged: null,
       samples: this.samples,
       opening: null,
+      transactions: this.commits?.figures() ?? null,
       problem: this.problem === null ? null : this.problem.message,
     }
   }
@@ -147,6 +161,7 @@ export class LoadWindow {
     if (sampleMs === 0) return undefined
     this.sampled = first
     this.sampleLatency = this.latency === null ? null : newHistogram()
+    this.sampleCommits = this.commits === null ? null : new CommitTally()
     return setInterval(() => {
       if (this.samples.length < SAMPLES_MAX) this.sample(first.seconds)
     }, sampleMs)
@@ -165,7 +180,9 @@ export class LoadWindow {
       latency,
       brokerCores: (now.brokerCpu - last.brokerCpu) / (now.seconds - last.seconds),
       brokerBytes: this.meter.residentBytes(),
+      transactions: this.sampleCommits?.figures() ?? null,
     })
+    this.sampleCommits?.reset()
   }
 
   private reading(): Reading {

@@ -6,6 +6,9 @@
  *
  * The k-th answer on a lane is for the lane's k-th request, whose time is known by its number: nothing
  * is kept per request.
+ *
+ * With transactions a lane's requests wait while its last transaction is being committed, as records in
+ * a producer do; their latencies count that wait. The end of a load commits what is open.
  */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
@@ -17,12 +20,22 @@ import { descriptorOf, openSocket } from './client-socket.ts'
 import type { PreparedRequest } from './frames.ts'
 import { encodeHistogram, type Histogram, newHistogram, recordMs } from './histogram.ts'
 import type { LoadFigures, PacedLoad } from './load-plan.ts'
+import { LoadTransactions } from './load-transactions.ts'
 import type { LoadWindow } from './load-window.ts'
 import { monotonicMs } from './monotonic-clock.ts'
-import { PACER_WORDS, type PacerDone, type PacerLane, PacerStop, PacerWord } from './pacer.ts'
+import type { PacerDone, PacerLane, PacerPlan } from './pacer.ts'
+import {
+  GatedLane,
+  newPacerShare,
+  nextTurn,
+  type PacerShare,
+  PacerStop,
+  PacerWord,
+  sentOnLane,
+} from './pacer-gate.ts'
 import { ParkedReader } from './parked-reader.ts'
 import { producerMark } from './producer-ids.ts'
-import { produceRequests } from './raw-client.ts'
+import { partitionOf, produceRequests } from './raw-client.ts'
 
 /** How long answers may take after the last request of a window. */
 const DRAIN_MS_MAX = 10_000
@@ -44,13 +57,16 @@ export async function runOpenLoop(plan: PacedLoad, window: LoadWindow): Promise<
 class OpenLoop {
   private readonly plan: PacedLoad
   private readonly window: LoadWindow
-  private readonly words = new Int32Array(new SharedArrayBuffer(PACER_WORDS * 4))
+  private readonly share: PacerShare
+  private readonly words: Int32Array
+  private transactions: LoadTransactions | null = null
   private readonly intervalMs: number
   private readonly sockets: Socket[] = []
   private readonly lanes: PacerLane[] = []
   private readonly readers: ParkedReader[] = []
-  /** Batches that consumers have, else answers. */
-  private done = 0
+  private acknowledged = 0
+  /** Batches that consumers have. */
+  private consumed = 0
   private startMs = 0
   private readAt = 0
   private readonly acknowledgedTimes: Histogram | null
@@ -61,26 +77,28 @@ class OpenLoop {
   constructor(plan: PacedLoad, window: LoadWindow) {
     this.plan = plan
     this.window = window
+    this.share = newPacerShare(plan.connections)
+    this.words = this.share.words
     this.intervalMs = 1000 / plan.requestsPerSecond
     this.acknowledgedTimes = plan.consumers ? newHistogram() : null
   }
 
   async open(): Promise<void> {
     const { plan } = this
-    const requests = produceRequests(plan)
-    for (let lane = 0; lane < plan.connections; lane++) {
-      const partition = (plan.firstConnection + lane) % plan.partitions
-      await this.openLane(lane, partition, requests.get(partition)!)
-    }
+    this.transactions = await LoadTransactions.open(plan, this.window)
+    const requests = produceRequests(plan, this.transactions)
+    for (let lane = 0; lane < plan.connections; lane++)
+      await this.openLane(lane, partitionOf(plan, lane), requests(lane))
     const { url, execArgv } = threadEntry('./pacer', import.meta.url)
     this.pacer = new Worker(url, {
       execArgv: [...execArgv],
       workerData: {
-        words: this.words,
+        share: this.share,
         lanes: this.lanes,
         intervalMs: this.intervalMs,
         warmUpMs: plan.warmUpMs,
-      },
+        transactional: this.transactions !== null,
+      } satisfies PacerPlan,
     })
     this.pacer.on('error', (error) => this.window.fail(error))
     await once(this.pacer, 'message')
@@ -88,12 +106,12 @@ class OpenLoop {
   }
 
   async run(): Promise<LoadFigures> {
-    const { plan, window } = this
+    const { window } = this
     this.startMs = monotonicMs() + LEAD_MS
     this.pacer?.postMessage(this.startMs)
+    this.transactions?.start()
     const figures = await window.run()
-    const { lateness, problem } = await this.stopPacer()
-    if (figures.problem === null) await this.drain()
+    const { lateness, problem } = await this.finish(figures.problem === null)
     return {
       ...figures,
       // Those of requests that were due in the window, whenever their answers came.
@@ -101,17 +119,37 @@ class OpenLoop {
       acknowledged:
         this.acknowledgedTimes === null ? null : encodeHistogram(this.acknowledgedTimes),
       lateness,
-      problem: figures.problem ?? this.unanswered(plan.consumers) ?? problem,
+      problem: figures.problem ?? problem ?? this.unanswered(),
     }
+  }
+
+  /** Sends and answers what is due, commits it, and waits for its consumers. */
+  private async finish(whole: boolean): Promise<PacerDone> {
+    const { transactions, plan } = this
+    this.stopWhatIsDue()
+    const failed = this.window.failed.catch((error: Error) => error.message)
+    if (transactions !== null && whole) {
+      await this.until(() => this.sent() >= this.due() && this.acknowledged >= this.sent())
+      const committing = Promise.race([transactions.finish().then(() => null), failed])
+      const problem = await committing
+      this.stopNow()
+      if (problem !== null) return { ...(await this.pacerEnd()), problem }
+    }
+    const done = await this.pacerEnd()
+    if (!whole) return done
+    await this.until(() => this.acknowledged >= this.sent())
+    if (plan.consumers) await this.until(() => this.consumed >= this.sent())
+    return done
   }
 
   async close(): Promise<void> {
     this.ended = true
     if (this.pacer !== null) {
-      Atomics.store(this.words, PacerWord.stop, PacerStop.now)
-      Atomics.notify(this.words, PacerWord.stop)
+      this.stopNow()
       await this.pacer.terminate()
     }
+    await this.transactions?.abandon()
+    await this.transactions?.close()
     for (const socket of this.sockets) socket.destroy()
     for (const reader of this.readers) reader.close()
   }
@@ -124,10 +162,20 @@ class OpenLoop {
     const { plan } = this
     const address = plan.leaders[partition % plan.leaders.length]!
     const [first] = requests as [PreparedRequest]
+    const gate = this.transactions === null ? null : new GatedLane(this.share, lane)
     let answers = 0
+    let refusal = 0
     const reader = new AnswerReader(first.answer, {
-      onAnswer: () => this.answered(lane, answers++, requests),
+      onAnswer: () => {
+        if (refusal === 0) this.answered(lane, answers++, requests)
+        gate?.answer(refusal)
+        refusal = 0
+      },
       onFailure: (error) => this.fail(error),
+      onErrorCode: (code) => {
+        if (gate?.mayPass(code) === true) refusal = code
+        return refusal !== 0
+      },
     })
     const socket = await openSocket(address, {
       onBytes: (buffer, bytes) => {
@@ -145,8 +193,9 @@ class OpenLoop {
       frames: requests.map(({ frame }) => Uint8Array.from(frame)),
       batchAt: first.batchAt,
       records: first.records,
-      producer: plan.idempotent ? await producerMark(address) : null,
+      producer: plan.idempotent && gate === null ? await producerMark(address) : null,
     })
+    if (gate !== null) this.transactions?.add(lane, partition, gate)
   }
 
   private async openConsumer(
@@ -163,12 +212,14 @@ class OpenLoop {
         topic: plan.topic,
         partition,
         offset,
+        isolation: plan.isolation,
         onBatch: (baseOffset, size) => {
-          const request = ((baseOffset - offset) / records) * plan.connections + lane
-          if (!Number.isInteger(request) || request >= Atomics.load(this.words, PacerWord.sent) + 1)
+          const ofLane = (baseOffset - offset) / records
+          const request = ofLane * plan.connections + lane
+          if (!Number.isInteger(ofLane) || !this.hasLeft(lane, ofLane))
             return this.fail(new Error(`somebody else writes to ${plan.topic}`))
           this.timed(request, monotonicMs())
-          this.done++
+          this.consumed++
           this.window.count(1, size, records)
         },
         onFailure: (error) => this.fail(error),
@@ -176,11 +227,17 @@ class OpenLoop {
     )
   }
 
+  /** One request may be on its way and not counted; those of gated lanes are counted before. */
+  private hasLeft(lane: number, ofLane: number): boolean {
+    if (this.transactions !== null) return ofLane < sentOnLane(this.share, lane)
+    return ofLane * this.plan.connections + lane < this.sent() + 1
+  }
+
   private answered(lane: number, answer: number, requests: readonly PreparedRequest[]): void {
     const number = answer * this.plan.connections + lane
+    this.acknowledged++
     if (this.acknowledgedTimes === null) {
       const { batchBytes, records } = requests[answer % requests.length]!
-      this.done++
       this.timed(number, this.readAt)
       this.window.count(1, batchBytes, records)
     } else if (this.measured(number))
@@ -202,34 +259,53 @@ class OpenLoop {
   /** A lost socket's file may soon be another's: the pacer stops first. */
   private fail(error: Error): void {
     if (this.ended) return
-    Atomics.store(this.words, PacerWord.stop, PacerStop.now)
-    Atomics.notify(this.words, PacerWord.stop)
+    this.stopNow()
     this.window.fail(error)
   }
 
-  private async stopPacer(): Promise<PacerDone> {
+  private stopNow(): void {
+    Atomics.store(this.words, PacerWord.stop, PacerStop.now)
+    Atomics.notify(this.words, PacerWord.stop)
+    nextTurn(this.share)
+  }
+
+  private stopWhatIsDue(): void {
     const due = Math.floor((monotonicMs() - this.startMs) / this.intervalMs) + 1
     Atomics.store(this.words, PacerWord.due, due)
     // Unless a failure has stopped it already.
     Atomics.compareExchange(this.words, PacerWord.stop, PacerStop.none, PacerStop.finish)
     Atomics.notify(this.words, PacerWord.stop)
+    nextTurn(this.share)
+  }
+
+  private async pacerEnd(): Promise<PacerDone> {
     return (await this.pacerDone) ?? { lateness: null, problem: null }
+  }
+
+  private due(): number {
+    return Atomics.load(this.words, PacerWord.due)
   }
 
   private sent(): number {
     return Atomics.load(this.words, PacerWord.sent)
   }
 
-  private async drain(): Promise<void> {
-    const until = monotonicMs() + DRAIN_MS_MAX
-    while (this.done < this.sent() && monotonicMs() < until)
+  /** Waits for it, at most DRAIN_MS_MAX, and no longer than the load is whole. */
+  private async until(done: () => boolean): Promise<void> {
+    const end = monotonicMs() + DRAIN_MS_MAX
+    let failed = false
+    this.window.failed.catch(() => {
+      failed = true
+    })
+    while (!done() && !failed && monotonicMs() < end)
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
   }
 
-  private unanswered(consumers: boolean): string | null {
-    const missing = this.sent() - this.done
-    if (missing <= 0) return null
-    const what = consumers ? 'did not reach their consumer' : 'were not answered'
-    return `${missing} requests ${what} within ${DRAIN_MS_MAX / 1000} s of the last one`
+  private unanswered(): string | null {
+    const within = `within ${DRAIN_MS_MAX / 1000} s of the last one`
+    const missing = this.sent() - this.acknowledged
+    if (missing > 0) return `${missing} requests were not answered ${within}`
+    const unseen = this.plan.consumers ? this.sent() - this.consumed : 0
+    return unseen > 0 ? `${unseen} requests did not reach their consumer ${within}` : null
   }
 }

@@ -3,11 +3,23 @@
  * receiving end of end-to-end latencies.
  */
 import type { Socket } from 'node:net'
-import { batchBaseOffset, batchLastOffset, batchSizeInBytes } from '../../engine/record/batch.ts'
+import {
+  batchAttributes,
+  batchBaseOffset,
+  batchLastOffset,
+  batchSizeInBytes,
+  isControl,
+} from '../../engine/record/batch.ts'
 import type { Address } from '../../net/client/address.ts'
 import { AnswerReader } from './answer-reader.ts'
 import { openSocket } from './client-socket.ts'
-import { answerRecordsRange, fetchRequest, patchCorrelationId, patchFetchOffset } from './frames.ts'
+import {
+  answerRecordsRange,
+  fetchRequest,
+  type Isolation,
+  patchCorrelationId,
+  patchFetchOffset,
+} from './frames.ts'
 
 const MAX_BYTES = 16 * 1024 * 1024
 const WAIT_MS = 500
@@ -19,7 +31,8 @@ export interface ParkedReaderOptions {
   readonly partition: number
   /** First offset to read. */
   readonly offset: number
-  /** A whole batch has arrived. */
+  readonly isolation: Isolation
+  /** A whole batch has arrived; the offset is what it would be without transactions' markers. */
   onBatch(baseOffset: number, size: number): void
   onFailure(error: Error): void
 }
@@ -32,12 +45,15 @@ export class ParkedReader {
   private offset: number
   private nextId = 1
   private closed = false
+  /** Offsets that markers have taken. */
+  private markers = 0
 
   private constructor(options: ParkedReaderOptions) {
-    const { topic, partition, offset } = options
+    const { topic, partition, offset, isolation } = options
     this.options = options
     this.offset = offset
-    this.request = fetchRequest({ topic, partition, maxBytes: MAX_BYTES, maxWaitMs: WAIT_MS })
+    const limits = { maxBytes: MAX_BYTES, maxWaitMs: WAIT_MS }
+    this.request = fetchRequest({ topic, partition, isolation, ...limits })
     this.reader = new AnswerReader(
       this.request.answer,
       {
@@ -85,7 +101,9 @@ export class ParkedReader {
       if (size > end - at) break
       const lastOffset = batchLastOffset(frame, at)
       if (lastOffset >= this.offset) {
-        this.options.onBatch(batchBaseOffset(frame, at), size)
+        const baseOffset = batchBaseOffset(frame, at)
+        if (isControl(batchAttributes(frame, at))) this.markers += lastOffset + 1 - baseOffset
+        else this.options.onBatch(baseOffset - this.markers, size)
         this.offset = lastOffset + 1
       }
       at += size

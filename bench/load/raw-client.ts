@@ -10,6 +10,7 @@ import { initCodecs } from '../../engine/record/compression.ts'
 import { batchesOf } from './exact-batch.ts'
 import { fetchRequest, type PreparedRequest, produceRequest } from './frames.ts'
 import type { ClosedPlan, LoadFigures, PacedLoad, ProduceLoad } from './load-plan.ts'
+import { LoadTransactions } from './load-transactions.ts'
 import type { LoadWindow } from './load-window.ts'
 import { producerMark } from './producer-ids.ts'
 import { RawConnection } from './raw-connection.ts'
@@ -22,16 +23,21 @@ const NO_PROGRESS_MS = 20_000
 /** Runs one plan in this thread. Rejects when nothing could be measured. */
 export async function runClosedLoop(plan: ClosedPlan, window: LoadWindow): Promise<LoadFigures> {
   const connections: RawConnection[] = []
+  let transactions: LoadTransactions | null = null
   try {
-    await openAll(plan, window, connections)
-    for (const connection of connections) connection.start()
+    if (plan.api === 'produce') transactions = await LoadTransactions.open(plan, window)
+    await openAll(plan, window, connections, transactions)
+    if (transactions !== null) transactions.start()
+    else for (const connection of connections) connection.open()
     const figures = await window.run()
     if (figures.problem !== null) return figures
-    const ended = Promise.all(connections.map((connection) => connection.finish()))
+    const ended = transactions?.finish() ?? Promise.all(connections.map((each) => each.hold()))
     await Promise.race([ended, silence(), window.failed])
     return figures
   } finally {
+    await transactions?.abandon()
     for (const connection of connections) connection.close()
+    await transactions?.close()
   }
 }
 
@@ -39,29 +45,31 @@ async function openAll(
   plan: ClosedPlan,
   window: LoadWindow,
   connections: RawConnection[],
+  transactions: LoadTransactions | null,
 ): Promise<void> {
   await initCodecs()
-  const requests = requestsOf(plan)
+  const requests = requestsOf(plan, transactions)
   for (let index = 0; index < plan.connections; index++) {
-    const partition = (plan.firstConnection + index) % plan.partitions
+    const partition = partitionOf(plan, index)
     const address = plan.leaders[partition % plan.leaders.length]!
-    connections.push(
-      await RawConnection.open({
-        address,
-        requests: requests.get(partition)!,
-        depth: plan.depth,
-        round: plan.api === 'fetch' ? (plan.rounds[partition] ?? null) : null,
-        producer: plan.api === 'produce' && plan.idempotent ? await producerMark(address) : null,
-        onLatency: plan.latencies ? (ms) => window.recordMs(ms) : null,
-        onAnswers: (answers, bytes, records) =>
-          window.count(
-            answers,
-            bytes,
-            plan.api === 'fetch' ? answers * plan.recordsPerAnswer : records,
-          ),
-        onFailure: (error) => window.fail(error),
-      }),
-    )
+    const idempotent = plan.api === 'produce' && plan.idempotent && transactions === null
+    const connection = await RawConnection.open({
+      address,
+      requests: requests(index),
+      depth: plan.depth,
+      round: plan.api === 'fetch' ? (plan.rounds[partition] ?? null) : null,
+      producer: idempotent ? await producerMark(address) : null,
+      onLatency: plan.latencies ? (ms) => window.recordMs(ms) : null,
+      onAnswers: (answers, bytes, records) =>
+        window.count(
+          answers,
+          bytes,
+          plan.api === 'fetch' ? answers * plan.recordsPerAnswer : records,
+        ),
+      onFailure: (error) => window.fail(error),
+    })
+    connections.push(connection)
+    transactions?.add(index, partition, connection)
   }
 }
 
@@ -73,31 +81,55 @@ function silence(): Promise<never> {
   })
 }
 
-/** Variants by partition, for the partitions that connections of this process use. */
-function requestsOf(plan: ClosedPlan): Map<number, PreparedRequest[]> {
-  if (plan.api === 'produce') return produceRequests(plan)
-  const { topic, maxBytes } = plan
-  return new Map(
-    usedPartitions(plan).map((partition) => [
-      partition,
-      [fetchRequest({ topic, partition, maxBytes, maxWaitMs: FETCH_WAIT_MS })],
-    ]),
-  )
+/** Variants of the request of a connection of this process, by its index. */
+type RequestsOf = (connection: number) => readonly PreparedRequest[]
+
+function requestsOf(plan: ClosedPlan, transactions: LoadTransactions | null): RequestsOf {
+  if (plan.api === 'produce') return produceRequests(plan, transactions)
+  const { topic, maxBytes, isolation } = plan
+  return byPartition(plan, (partition) => [
+    fetchRequest({ topic, partition, maxBytes, maxWaitMs: FETCH_WAIT_MS, isolation }),
+  ])
 }
 
-export function produceRequests(plan: ProduceLoad | PacedLoad): Map<number, PreparedRequest[]> {
-  const { topic, acks } = plan
-  const used = usedPartitions(plan)
-  const batches = batchesOf(plan, used.length)
-  return new Map(
-    used.map((partition) => [
-      partition,
-      batches.map(({ bytes }) => produceRequest({ topic, partition, batch: bytes, acks })),
-    ]),
-  )
+export function produceRequests(
+  plan: ProduceLoad | PacedLoad,
+  transactions: LoadTransactions | null,
+): RequestsOf {
+  const { topic, acks, connections } = plan
+  if (transactions === null) {
+    const batches = batchesOf(plan, Math.min(connections, plan.partitions))
+    return byPartition(plan, (partition) =>
+      batches.map(({ bytes }) =>
+        produceRequest({ topic, partition, batch: bytes, acks, transaction: null }),
+      ),
+    )
+  }
+  // Each connection has its transactional id in its requests.
+  const batches = batchesOf(plan, connections, true)
+  return (connection) => {
+    const partition = partitionOf(plan, connection)
+    const transaction = transactions.form(connection)
+    return batches.map(({ bytes }) =>
+      produceRequest({ topic, partition, batch: bytes, acks, transaction }),
+    )
+  }
 }
 
-function usedPartitions(plan: ClosedPlan | PacedLoad): number[] {
-  const count = Math.min(plan.connections, plan.partitions)
-  return Array.from({ length: count }, (_, at) => (plan.firstConnection + at) % plan.partitions)
+/** Connections of the same partition share their requests. */
+function byPartition(
+  plan: ClosedPlan | PacedLoad,
+  make: (partition: number) => readonly PreparedRequest[],
+): RequestsOf {
+  const made = new Map<number, readonly PreparedRequest[]>()
+  return (connection) => {
+    const partition = partitionOf(plan, connection)
+    const known = made.get(partition) ?? make(partition)
+    made.set(partition, known)
+    return known
+  }
+}
+
+export function partitionOf(plan: ClosedPlan | PacedLoad, connection: number): number {
+  return (plan.firstConnection + connection) % plan.partitions
 }

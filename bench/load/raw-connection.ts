@@ -3,18 +3,22 @@
  * a client can. Each request in flight has a slot, its own copy of a frame; answers come in order, so
  * the slots of all answers of one read are neighbours and leave in one write (two where the ring
  * wraps). A slot is patched only after its answer, when nobody can still be sending its bytes.
+ *
+ * In transactions a first request goes alone, the pipe is filled behind its answer, and drained before
+ * the commit (transaction-cycle.ts).
  */
 import type { Socket } from 'node:net'
 import type { Address } from '../../net/client/address.ts'
+import type { ProducerMark } from '../../net/client/client-transactions.ts'
 import { AnswerReader } from './answer-reader.ts'
 import { openSocket } from './client-socket.ts'
 import {
   type PreparedRequest,
-  type ProducerMark,
   patchCorrelationId,
   patchFetchOffset,
   patchSequence,
 } from './frames.ts'
+import { firstMayPass, type TransactionLane } from './transaction-cycle.ts'
 
 /** Offsets to fetch from, over and over: first, first + step, … `count` of them. */
 export interface FetchRound {
@@ -32,7 +36,7 @@ export interface RawConnectionOptions {
   readonly requests: readonly PreparedRequest[]
   readonly depth: number
   readonly round: FetchRound | null
-  /** Null: no sequence numbers. */
+  /** Null: no sequence numbers, or those of transactions, which bring their own. */
   readonly producer: ProducerMark | null
   /** Told of each time from write to answer in milliseconds; null: none are taken. */
   readonly onLatency: ((ms: number) => void) | null
@@ -40,7 +44,7 @@ export interface RawConnectionOptions {
   readonly onFailure: (error: Error) => void
 }
 
-export class RawConnection {
+export class RawConnection implements TransactionLane {
   private readonly options: RawConnectionOptions
   private readonly reader: AnswerReader
   private socket: Socket | null = null
@@ -53,6 +57,7 @@ export class RawConnection {
   private nextSlot = 0
   private answeredSlot = 0
   private nextId = 1
+  private producer: ProducerMark | null
   private sequence = 0
   private inFlight = 0
   private fetchIndex = 0
@@ -62,9 +67,13 @@ export class RawConnection {
   private records = 0
   private readAt = 0
   private drained: (() => void) | null = null
+  /** Hears of the answer to a first request that goes alone. */
+  private firstAnswered: ((errorCode: number) => void) | null = null
+  private refusal = 0
 
   private constructor(options: RawConnectionOptions) {
     this.options = options
+    this.producer = options.producer
     const { requests, depth } = options
     for (let slot = 0; slot < depth; slot++) {
       const request = requests[slot % requests.length]!
@@ -76,6 +85,7 @@ export class RawConnection {
     this.reader = new AnswerReader(requests[0]!.answer, {
       onAnswer: (recordBytes) => this.oneAnswer(recordBytes),
       onFailure: options.onFailure,
+      onErrorCode: (code) => this.mayPass(code),
     })
   }
 
@@ -89,12 +99,28 @@ export class RawConnection {
   }
 
   /** Fills the pipe; from here on each answer sends the next request. */
-  start(): void {
+  open(): void {
+    this.sending = true
     this.send(this.options.depth)
   }
 
+  first(mark: ProducerMark, again: boolean): Promise<number> {
+    this.sending = false
+    if (mark.producerEpoch !== this.producer?.producerEpoch) this.sequence = 0
+    this.producer = mark
+    return new Promise((resolve) => {
+      this.firstAnswered = resolve
+      if (again) this.sendAgain()
+      else this.send(1)
+    })
+  }
+
+  withdraw(): void {
+    // A closed loop has always something to send.
+  }
+
   /** Sends no more; resolves when what is in flight was answered. */
-  finish(): Promise<void> {
+  hold(): Promise<void> {
     this.sending = false
     if (this.inFlight === 0) return Promise.resolve()
     return new Promise((resolve) => {
@@ -128,8 +154,19 @@ export class RawConnection {
     }
   }
 
+  /** The request whose answer came last, as it was but for its correlation id. */
+  private sendAgain(): void {
+    const slot = this.answeredSlot
+    const at = this.slotAt[slot]!
+    patchCorrelationId(this.slots, at, this.nextId)
+    this.nextId = (this.nextId + 1) & 0x7fff_ffff
+    this.inFlight++
+    this.socket?.write(this.slots.subarray(at, this.slotAt[slot + 1]))
+  }
+
   private patch(slot: number): void {
-    const { round, producer } = this.options
+    const { producer } = this
+    const { round } = this.options
     const at = this.slotAt[slot]!
     const request = this.slotRequests[slot]!
     patchCorrelationId(this.slots, at, this.nextId)
@@ -148,18 +185,36 @@ export class RawConnection {
   private receive(buffer: Buffer, bytes: number): void {
     if (this.options.onLatency !== null) this.readAt = performance.now()
     this.reader.receive(buffer, bytes)
+    if (this.refusal !== 0) this.inFlight--
     const { answers } = this
-    if (answers === 0) return
+    if (answers > 0) this.tell(answers)
+    const { firstAnswered, refusal } = this
+    if (firstAnswered !== null && (answers > 0 || refusal !== 0)) {
+      this.firstAnswered = null
+      this.refusal = 0
+      firstAnswered(refusal)
+    } else if (answers === 0) return
+    else if (this.sending) this.send(answers)
+    else if (this.inFlight === 0) this.drained?.()
+  }
+
+  private tell(answers: number): void {
     this.inFlight -= answers
     this.answers = 0
     this.options.onAnswers(answers, this.recordBytes, this.records)
     this.recordBytes = 0
     this.records = 0
-    if (this.sending) this.send(answers)
-    else if (this.inFlight === 0) this.drained?.()
+  }
+
+  /** Of a first request's refusals. */
+  private mayPass(code: number): boolean {
+    if (this.firstAnswered === null || !firstMayPass(code)) return false
+    this.refusal = code
+    return true
   }
 
   private oneAnswer(recordBytes: number): void {
+    if (this.refusal !== 0) return
     const slot = this.answeredSlot
     this.answeredSlot = slot + 1 === this.options.depth ? 0 : slot + 1
     this.answers++

@@ -61,6 +61,8 @@ it('checks, keeps and gives back batches, also to a consumer that waits', async 
       sampleMs: 0,
       acks: -1,
       idempotent: false,
+      transactions: null,
+      isolation: 0,
       requestsPerSecond: 200,
       consumers: true,
       firstOffsets: [],

@@ -7,7 +7,12 @@ import {
   oneRecordBatch,
   PLAIN_SHAPE,
 } from '../../bench/load/exact-batch.ts'
-import { patchSequence } from '../../bench/load/frames.ts'
+import {
+  answerRecordBytes,
+  answerRecordsRange,
+  fetchRequest,
+  patchSequence,
+} from '../../bench/load/frames.ts'
 import { decodeHistogram, type Histogram } from '../../bench/load/histogram.ts'
 import type { FetchLoad, PacedLoad, ProduceLoad } from '../../bench/load/load-plan.ts'
 import { LoadProcesses } from '../../bench/load/load-process.ts'
@@ -142,10 +147,12 @@ const produce = (port: number): ProduceLoad => ({
   batchBytes: 4096,
   acks: -1,
   idempotent: false,
+  transactions: null,
 })
 const fetch = (port: number): FetchLoad => ({
   ...target(port),
   api: 'fetch',
+  isolation: 0,
   maxBytes: 65_536,
   recordsPerAnswer: 0,
   rounds: [{ first: 2 ** 32 - 10, step: 5, count: 4 }],
@@ -210,7 +217,8 @@ it('ends a window early at its bound of bytes', async () => {
 
 const paced = (port: number): PacedLoad => {
   const { latencies: _latencies, depth: _depth, bytesMax: _bytesMax, ...plan } = produce(port)
-  return { ...plan, api: 'paced', requestsPerSecond: 500, consumers: false, firstOffsets: [] }
+  const open = { requestsPerSecond: 500, consumers: false, firstOffsets: [], isolation: 0 } as const
+  return { ...plan, api: 'paced', ...open }
 }
 
 it('prolongs a window in which nothing was answered', async () => {
@@ -331,4 +339,35 @@ it('stamps records with the time of the run: retention deletes older ones under 
   const ageMs = Date.now() - batchMaxTimestamp(filledBatch(4096, 100).bytes, 0)
   expect(ageMs).toBeGreaterThanOrEqual(0)
   expect(ageMs).toBeLessThan(3_600_000)
+})
+
+it.each([0, 1, 126, 127, 40_000])('reads answers that list %d aborted transactions', (count) => {
+  const request = { topic: 'load', partition: 0, maxBytes: 1, maxWaitMs: 1, isolation: 1 } as const
+  const { answer: shape, frame: sent } = fetchRequest(request)
+  const header = decodeRequestHeader(sent, 4, sent.length)
+  const asked = decoderFor(FetchRequest, header.apiVersion)(new Reader(sent, header.bodyStart))
+  expect(asked.isolationLevel).toBe(1)
+  for (const bytes of [0, 1, 126, 127, 128, 16_383, 20_000]) {
+    const abortedTransactions = Array.from({ length: count }, (_, at) => {
+      return { producerId: at, firstOffset: at }
+    })
+    const records = Buffer.alloc(bytes, 7)
+    const partition = {
+      partitionIndex: 0,
+      errorCode: 0,
+      highWatermark: 9,
+      abortedTransactions,
+      records,
+    }
+    const writer = new Writer()
+    const responses = [{ topic: 'load', partitions: [partition] }]
+    encodeResponseFrame(writer, FetchResponse, header, { sessionId: 0, responses })
+    const frame = Buffer.from(writer.take())
+    expect(answerRecordBytes(shape, frame, 0, frame.length)).toBe(bytes)
+    // Its head is all that is at hand of a long one.
+    const head = frame.subarray(0, shape.headBytes)
+    expect(answerRecordBytes(shape, head, 0, frame.length)).toBe(bytes)
+    const [start, end] = answerRecordsRange(shape, frame)
+    expect(frame.subarray(start, end).equals(records)).toBe(true)
+  }
 })

@@ -2,11 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BenchTopics } from '../../bench/load/bench-topics.ts'
 import type { PerfResult } from '../../bench/load/perf-result.ts'
 import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
 import { runCli } from '../support/cli.ts'
+import { mountSmallDisk, unmount } from '../support/small-disk.ts'
 
 const SHORT = ['--seconds', '0.4', '--warm-up', '0.1', '--repeats', '1', '--processes', '1']
 let broker: BrokerProcess
@@ -67,6 +68,68 @@ it('reads, connects, mixes and sweeps, as JSON lines too', async () => {
   expect(swept.stdout).toMatch(/^(\d+ records sent, [\d.]+ records\/sec .*99\.9th\.\n){2}$/)
 }, 60_000)
 
+it('says of a broker without transactions what it lacks, before it makes a topic', async () => {
+  for (const command of ['produce', 'e2e', 'mix']) {
+    const { code, stderr, stdout } = await perf(command, '--transactional-id', 'pay')
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain(
+      'the broker serves no transactions\n  why:  it does not announce AddPart',
+    )
+  }
+  const topics = await runCli(['topic', 'list', '-b', broker.address])
+  expect(topics.stdout).not.toContain('sluice-perf')
+})
+
+it('reads what is committed, where nothing else is there either', async () => {
+  const committed = ['--isolation', 'read_committed', '--fill-mib', '1', '--format', 'jsonl']
+  const mixed = await perf('mix', '--rate', '500', ...committed)
+  expect(mixed.code, mixed.stderr).toBe(0)
+  for (const line of mixed.stdout.trim().split('\n'))
+    expect(JSON.parse(line).recordsPerSecond).toBeGreaterThan(0)
+}, 60_000)
+
+it('prints what it measured when there is no room to keep it', async () => {
+  const { code, stderr, stdout } = await perf('produce', '--csv', '/dev/full')
+  expect(code).toBe(1)
+  expect(stdout).toContain('requests/s')
+  expect(stderr).toContain('/dev/full cannot be written\n  why:  ENOSPC')
+})
+
+describe('a full disk', () => {
+  const disk = join(tmpdir(), `sluice-perf-disk-${process.pid}`)
+  const mounted = mountSmallDisk(disk, '48m')
+  afterAll(() => {
+    if (mounted) unmount(disk)
+    rmSync(disk, { recursive: true, force: true })
+  })
+
+  it.skipIf(!mounted)(
+    'ends a load, which tells what it saw and what it could not keep',
+    async () => {
+      const overrides = { 'sluice.shards': '1', 'log.index.size.max.bytes': '65536' }
+      const full = await startBroker({ dataFolder: join(disk, 'data'), overrides })
+      try {
+        const files = ['--json', 'kept.json', '--csv', '/dev/full']
+        const flags = ['--warm-up', '0', '--seconds', '60', '--repeats', '3', '--connections', '1']
+        const run = ['perf', 'produce', '-b', full.address, ...flags, ...files, '--format', 'jsonl']
+        const { code, stderr, stdout } = await runCli(run, { cwd: folder })
+        expect(code).toBe(5)
+        expect(stderr).toMatch(
+          /perf produce ended early\n {2}why: {2}the broker answered KAFKA_STOR/,
+        )
+        expect(JSON.parse(stdout).megabytesPerSecond).toBeGreaterThan(0)
+        expect(stderr).toContain('/dev/full cannot be written: ENOSPC')
+        const kept = JSON.parse(readFileSync(join(folder, 'kept.json'), 'utf8')) as PerfResult
+        expect(kept.problem).toContain('KAFKA_STORAGE_ERROR')
+        expect(kept.runs[0]?.loads[0]?.figures.bytes).toBeGreaterThan(0)
+      } finally {
+        await full.kill()
+      }
+    },
+    60_000,
+  )
+})
+
 it('keeps what it saw when the broker dies, and says so', async () => {
   const flags = ['--warm-up', '0', '--seconds', '60', '--json', 'dead.json', '--format', 'jsonl']
   const running = perf('produce', '--topic', 'dies', ...flags)
@@ -99,6 +162,8 @@ it.each([
   ['{"command":"produce","maxBytes":5}', '"maxBytes" is no option of perf produce'],
   ['{"command":"consume"}', '"command" is one of produce'],
   ['{"command":"e2e"}', 'is a workload for perf e2e'],
+  ['{"command":"produce","transactionDuration":5}', 'did you mean "transactionDurationMs"?'],
+  ['{"command":"produce","transactionalId":5}', '"transactionalId" is a text in quotes, not 5'],
   ['[]', 'it is not an object'],
 ])('refuses the workload %s', async (content, why) => {
   writeFileSync(join(folder, 'w.json'), content)
@@ -109,7 +174,8 @@ it.each([
 
 it.each([
   [['-w', 'nothing'], "there is no workload 'nothing'"],
-  [['--transactional'], 'perf writes no transactions'],
+  [['--transaction-duration-ms', '0.5'], 'is a whole number from 0 to 600000'],
+  [['--transaction-duration-ms', '50', '--acks', '1'], 'transactions need acks all'],
   [['--codec', 'zip'], "--codec is one of none, gzip, snappy, lz4, zstd, not 'zip'"],
   [['--rate', 'x'], '--rate is a number above 0'],
   [['--batch-bytes', '100', '--records-per-batch', '2'], 'not both'],

@@ -3,7 +3,7 @@
  * what to do; and what it does when the disk is full or the folder cannot be written.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
@@ -12,6 +12,7 @@ import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
 import { type CommandResult, runCommand } from '../support/child-processes.ts'
 import { testProgram } from '../support/program.ts'
 import { answersOnce } from '../support/raw-connection.ts'
+import { mountSmallDisk, unmount } from '../support/small-disk.ts'
 
 const START_LIMIT_MS = 30_000
 const CLUSTER = 'abcdefghijklmnopqrstuv'
@@ -111,24 +112,11 @@ describe('a broker does not start', () => {
   })
 })
 
-/** A small file system of its own at `folder`; false where this machine lets nobody mount one. */
-function mountSmallDisk(folder: string, size: string): boolean {
-  try {
-    mkdirSync(folder, { recursive: true })
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'sluice-test', folder], {
-      stdio: 'ignore',
-    })
-    return true
-  } catch {
-    return false
-  }
-}
-
 describe('a disk', () => {
   const disk = join(root, 'small')
   const mounted = mountSmallDisk(disk, '24m')
   afterAll(() => {
-    if (mounted) execFileSync('umount', [disk])
+    if (mounted) unmount(disk)
   })
 
   it.skipIf(!mounted)('that takes no writes stops the start, and is named', async () => {

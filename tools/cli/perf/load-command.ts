@@ -66,8 +66,10 @@ export async function runLoadCommand(
       renderer.table([], runs.flatMap(rowsOf))
     if (flags.kafkaLines === true)
       for (const line of kafkaLines(runs, startedAt)) io.stdout.write(`${line}\n`)
-    writeResultFiles(files, io.cwd, resultOf(command, options, flags, runs, problem))
+    const unwritten = kept(files, io.cwd, resultOf(command, options, flags, runs, problem))
+    if (problem === null && unwritten !== null) throw unwritten
     if (problem === null) return ExitCode.done
+    if (unwritten !== null) io.stderr.write(`${unwritten.message}: ${unwritten.why}\n`)
     throw new CommandFailure(
       runs.length === 0 ? ExitCode.failed : ExitCode.partlyFailed,
       `perf ${command} ended early`,
@@ -77,6 +79,17 @@ export async function runLoadCommand(
   } finally {
     screen.end()
     await client.close()
+  }
+}
+
+/** Writes the files asked for; null when they are there. */
+function kept(files: ResultFiles, cwd: string, result: PerfResult): CommandFailure | null {
+  try {
+    writeResultFiles(files, cwd, result)
+    return null
+  } catch (error) {
+    if (error instanceof CommandFailure) return error
+    throw error
   }
 }
 

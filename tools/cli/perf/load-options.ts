@@ -37,7 +37,11 @@ export interface LoadOptions {
   readonly codec: string
   readonly acks: string
   readonly idempotent: boolean
-  readonly transactional: boolean
+  /** '' = none, unless they have a duration. */
+  readonly transactionalId: string
+  /** 0 = none, or 3,000 with an id. */
+  readonly transactionDurationMs: number
+  readonly isolation: string
   /** Records a second; several: one run after the other. */
   readonly rate: readonly number[]
   readonly maxBytes: number
@@ -67,7 +71,9 @@ export const DEFAULTS: LoadOptions = {
   codec: 'none',
   acks: 'all',
   idempotent: false,
-  transactional: false,
+  transactionalId: '',
+  transactionDurationMs: 0,
+  isolation: 'read_uncommitted',
   rate: [],
   maxBytes: 1_048_576,
   fillMib: 64,
@@ -94,6 +100,8 @@ const WRITING = ['produce', 'e2e', 'mix'] as const
 const FILLING = ['produce', 'fetch', 'e2e', 'mix'] as const
 const ALL = LOAD_COMMANDS
 const MIB_MAX = 1_048_576
+/** As Kafka's kafka-producer-perf-test. */
+const TRANSACTION_DURATION_MS = 3_000
 
 export const LOAD_OPTIONS: readonly LoadOptionRow[] = [
   row('topic', 'text', FILLING, 'topic; made when it is not there, and then deleted at the end'),
@@ -122,7 +130,26 @@ export const LOAD_OPTIONS: readonly LoadOptionRow[] = [
   choice('codec', ['none', 'gzip', 'snappy', 'lz4', 'zstd'], WRITING, 'how batches are compressed'),
   choice('acks', ['all', '1'], FILLING, 'what an answer waits for'),
   row('idempotent', 'yes', WRITING, 'a producer id per connection, and sequence numbers'),
-  row('transactional', 'yes', WRITING, 'not built: says so'),
+  row(
+    'transactionalId',
+    'text',
+    WRITING,
+    'each connection writes transactions as this, a dash and its number; sluice-perf- and a random ' +
+      'id where only their duration is given',
+  ),
+  count(
+    'transactionDurationMs',
+    0,
+    600_000,
+    WRITING,
+    'each transaction is committed so long after it began; 0 = no transactions, or 3,000 with an id',
+  ),
+  choice(
+    'isolation',
+    ['read_uncommitted', 'read_committed'],
+    ['fetch', 'e2e', 'mix'],
+    'what is read of transactions',
+  ),
   row(
     'rate',
     'rates',
@@ -186,11 +213,8 @@ export function checkTogether(options: LoadOptions, command: LoadCommand): void 
   const refuse = (what: string, next: string): never => {
     throw new CommandFailure(ExitCode.usage, what, null, next)
   }
-  if (options.transactional)
-    refuse(
-      'perf writes no transactions: this broker does not serve them yet',
-      'leave out --transactional; --idempotent writes with sequence numbers',
-    )
+  if (transactionsOf(options) !== null && options.acks !== 'all')
+    refuse('transactions need acks all', 'leave out --acks')
   if (options.batchBytes === 0 && options.recordsPerBatch === 0 && command !== 'connections')
     refuse('a batch has neither bytes nor records', 'give --batch-bytes or --records-per-batch')
   if (options.batchBytes > 0 && options.recordsPerBatch > 0)
@@ -202,6 +226,18 @@ export function checkTogether(options: LoadOptions, command: LoadCommand): void 
     refuse('--payload file and --payload-file NAME go together', 'give both or neither')
   if (command !== 'produce' && command !== 'fetch' && command !== 'connections')
     if (options.rate.length === 0) refuse(`${command} needs a rate`, 'give --rate N')
+}
+
+/** What transactions are asked for, null for none: either option is enough. */
+export function transactionsOf(
+  options: LoadOptions,
+): { readonly idPrefix: string; readonly durationMs: number } | null {
+  const { transactionalId, transactionDurationMs } = options
+  if (transactionalId === '' && transactionDurationMs === 0) return null
+  return {
+    idPrefix: transactionalId,
+    durationMs: transactionDurationMs || TRANSACTION_DURATION_MS,
+  }
 }
 
 export function unknownKey(key: string): string {

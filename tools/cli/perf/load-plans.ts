@@ -1,4 +1,5 @@
 /** From options to plans: what the loads of one run are. */
+import { randomUUID } from 'node:crypto'
 import type {
   BatchShape,
   ConnectLoad,
@@ -6,9 +7,10 @@ import type {
   LoadPlan,
   PacedLoad,
   ProduceLoad,
+  TransactionPlan,
 } from '../../../bench/load/load-plan.ts'
 import type { Address } from '../../../net/client/address.ts'
-import type { LoadOptions } from './load-options.ts'
+import { type LoadOptions, transactionsOf } from './load-options.ts'
 import type { LoadTopic } from './load-topic.ts'
 
 /** Of the time line in results. */
@@ -17,6 +19,11 @@ const SAMPLES_MAX = 1_200
 const FILL_LIMIT_MS = 600_000
 const FILL_BATCH_BYTES = 65_536
 const FILL_DEPTH = 5
+/** Kafka's transaction.timeout.ms; longer transactions get twice their time, as far as brokers allow. */
+const TRANSACTION_TIMEOUT_MS = 60_000
+const TRANSACTION_TIMEOUT_MS_MAX = 900_000
+/** Of ids nobody gave, so that two loads do not fence each other; the same for all runs of one. */
+const RANDOM_PREFIX = `sluice-perf-${randomUUID()}`
 
 /** What every load has. */
 function target(options: LoadOptions, topic: LoadTopic) {
@@ -51,6 +58,21 @@ function acks(options: LoadOptions): 1 | -1 {
   return options.acks === '1' ? 1 : -1
 }
 
+function isolation(options: LoadOptions): 0 | 1 {
+  return options.isolation === 'read_committed' ? 1 : 0
+}
+
+function transactions(options: LoadOptions): TransactionPlan | null {
+  const asked = transactionsOf(options)
+  if (asked === null) return null
+  const timeoutMs = Math.max(TRANSACTION_TIMEOUT_MS, 2 * asked.durationMs)
+  return {
+    idPrefix: asked.idPrefix || RANDOM_PREFIX,
+    durationMs: asked.durationMs,
+    timeoutMs: Math.min(timeoutMs, TRANSACTION_TIMEOUT_MS_MAX),
+  }
+}
+
 export function producePlan(options: LoadOptions, topic: LoadTopic): ProduceLoad {
   return {
     ...target(options, topic),
@@ -61,6 +83,7 @@ export function producePlan(options: LoadOptions, topic: LoadTopic): ProduceLoad
     latencies: true,
     acks: acks(options),
     idempotent: options.idempotent,
+    transactions: transactions(options),
   }
 }
 
@@ -77,6 +100,8 @@ export function pacedPlan(
     api: 'paced',
     acks: acks(options),
     idempotent: options.idempotent,
+    transactions: transactions(options),
+    isolation: isolation(options),
     requestsPerSecond: recordsPerSecond / recordsPerBatch,
     consumers: false,
     firstOffsets: [],
@@ -100,6 +125,7 @@ export function fetchPlan(
     bytesMax: Number.POSITIVE_INFINITY,
     latencies: true,
     maxBytes: options.maxBytes,
+    isolation: isolation(options),
     // Known of a topic that was filled here.
     recordsPerAnswer: topic.made ? (rounds[0]?.step ?? 0) : 0,
     rounds,
@@ -124,6 +150,7 @@ export function fillPlan(options: LoadOptions, topic: LoadTopic): ProduceLoad {
     sampleMs: 0,
     latencies: false,
     idempotent: false,
+    transactions: null,
   }
 }
 

@@ -13,7 +13,7 @@ import { CLIENT_LIMIT } from '../../../bench/load/raw-client.ts'
 import { initCodecs } from '../../../engine/record/compression.ts'
 import { parseAddresses } from '../../../net/client/address.ts'
 import type { Client } from '../../../net/client/client.ts'
-import type { LoadCommand, LoadOptions } from './load-options.ts'
+import { type LoadCommand, type LoadOptions, transactionsOf } from './load-options.ts'
 import {
   connectPlan,
   endToEndPlan,
@@ -73,7 +73,7 @@ export class LoadRunner {
   /** Resolves with the reason when it ended early, else null. */
   async run(): Promise<string | null> {
     const { options, command, events } = this
-    await checkVersions(this.client)
+    await checkVersions(this.client, transactionsOf(options) !== null)
     await initCodecs()
     const rates = command === 'connections' || options.rate.length === 0 ? [null] : options.rate
     for (const rate of rates)

@@ -3,7 +3,7 @@
  * for JSON lines and CSV; and in the words of Kafka's perf tools, for scripts that read those.
  */
 import { decodeHistogram, mergeHistograms, percentileMs } from '../../../bench/load/histogram.ts'
-import type { LoadFigures, LoadSample } from '../../../bench/load/load-plan.ts'
+import type { LoadFigures, LoadSample, TransactionFigures } from '../../../bench/load/load-plan.ts'
 import type { PerfLoad, PerfRun } from '../../../bench/load/perf-result.ts'
 import type { Row } from '../render.ts'
 
@@ -33,6 +33,7 @@ export function rowOfLoad({ repeat, offered }: PerfRun, { role, figures, limit }
     brokerPeakMegabytes: of(figures.peakBytes / 1e6, 1),
     brokerWrittenMegabytes: of(figures.writtenBytes / 1e6, 1),
     clientCores: of(figures.clientCpuSeconds / figures.seconds),
+    ...rowOfTransactions(figures.transactions, figures.seconds),
     connectionsOpened: figures.opening?.connections ?? null,
     openingMs: of(figures.opening?.ms ?? Number.NaN, 1),
     brokerBytesPerConnection: of(bytesPerConnection(figures), 0),
@@ -60,6 +61,25 @@ export function rowOfSample(run: PerfRun, load: PerfLoad, sample: LoadSample, be
     maxMs: of(percentileMs(latency, 100)),
     brokerCores: of(sample.brokerCores),
     brokerMegabytes: of(sample.brokerBytes / 1e6),
+    ...rowOfTransactions(sample.transactions, seconds),
+  }
+}
+
+/** Without transactions nothing: no columns that are always empty. */
+function rowOfTransactions(figures: TransactionFigures | null, seconds: number): Row {
+  if (figures === null) return {}
+  const times = decodeHistogram(figures.commit)
+  const of = (value: number): number | null =>
+    Number.isFinite(value) ? Number(value.toFixed(3)) : null
+  return {
+    transactionsCommitted: figures.committed,
+    transactionsPerSecond: of(figures.committed / seconds),
+    transactionRetries: figures.retries,
+    commitP50Ms: of(percentileMs(times, 50)),
+    commitP95Ms: of(percentileMs(times, 95)),
+    commitP99Ms: of(percentileMs(times, 99)),
+    commitP999Ms: of(percentileMs(times, 99.9)),
+    commitMaxMs: of(percentileMs(times, 100)),
   }
 }
 
@@ -74,7 +94,7 @@ export function runLines(run: PerfRun): string[] {
         ? [`${showFigure(figures.records / figures.seconds)} records/s`]
         : []),
     ]
-    return `${head}: ${role} ${rates.join(', ')}; ${latencyText(figures)}${brokerText(figures)}`
+    return `${head}: ${role} ${rates.join(', ')}; ${latencyText(figures)}${transactionText(figures)}${brokerText(figures)}`
   })
 }
 
@@ -98,6 +118,9 @@ export function summaryLines(runs: readonly PerfRun[]): string[] {
         ['p50 ms', 'p50Ms'],
         ['p99 ms', 'p99Ms'],
         ['p99.9 ms', 'p999Ms'],
+        ['transactions/s', 'transactionsPerSecond'],
+        ['commit p50 ms', 'commitP50Ms'],
+        ['commit p99 ms', 'commitP99Ms'],
         ['broker CPU s/GB', 'brokerCpuSecondsPerGb'],
       ] as const
       const texts = figures.flatMap(([title, key]) => {
@@ -128,9 +151,9 @@ export function mergedLatency(runs: readonly PerfRun[]) {
   )
 }
 
-/** Rows as CSV; the first row says the columns. */
+/** Rows as CSV, with the columns of all of them. */
 export function csvOf(rows: readonly Row[]): string {
-  const columns = Object.keys(rows[0] ?? {})
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const cell = (value: Row[string] | undefined): string => {
     const text = value === null || value === undefined ? '' : String(value)
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
@@ -180,6 +203,20 @@ function latencyText(figures: LoadFigures): string {
   const p = (percentile: number): string => showFigure(percentileMs(latency, percentile))
   const closed = figures.lateness === null ? ' (closed loop: stalls are hidden)' : ''
   return `p50 ${p(50)} p99 ${p(99)} p99.9 ${p(99.9)} max ${p(100)} ms${closed}${openingText(figures)}`
+}
+
+function transactionText({ transactions, seconds }: LoadFigures): string {
+  if (transactions === null) return ''
+  const { committed, retries } = transactions
+  if (committed === 0)
+    return '; no transaction was committed within the run: make it longer, or them shorter'
+  const times = decodeHistogram(transactions.commit)
+  const p = (percentile: number): string => showFigure(percentileMs(times, percentile))
+  const again = retries > 0 ? `, ${retries} requests asked again` : ''
+  return (
+    `; ${committed} transactions committed, ${showFigure(committed / seconds)}/s, ` +
+    `commit p50 ${p(50)} p99 ${p(99)} p99.9 ${p(99.9)} max ${p(100)} ms${again}`
+  )
 }
 
 function openingText(figures: LoadFigures): string {

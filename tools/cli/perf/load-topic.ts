@@ -14,6 +14,9 @@ import {
   DeleteTopicsRequest,
   DeleteTopicsResponse,
 } from '../../../engine/protocol/20-delete-topics.ts'
+import { InitProducerIdRequest } from '../../../engine/protocol/22-init-producer-id.ts'
+import { AddPartitionsToTxnRequest } from '../../../engine/protocol/24-add-partitions-to-txn.ts'
+import { EndTxnRequest } from '../../../engine/protocol/26-end-txn.ts'
 import type { Address } from '../../../net/client/address.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
@@ -25,6 +28,7 @@ const POLL_MS = 10
 /** What the load client speaks. */
 const PRODUCE_VERSION = 9
 const FETCH_VERSION = 12
+const TRANSACTION_APIS = [InitProducerIdRequest, AddPartitionsToTxnRequest, EndTxnRequest]
 
 export interface LoadTopic {
   readonly name: string
@@ -34,9 +38,21 @@ export interface LoadTopic {
   readonly made: boolean
 }
 
-/** Throws CommandFailure when the broker speaks none of the versions the load client does. */
-export async function checkVersions(client: Client): Promise<void> {
+/**
+ * Throws CommandFailure when the broker speaks none of the versions the load client does, or serves no
+ * transactions where they are asked for.
+ */
+export async function checkVersions(client: Client, transactional: boolean): Promise<void> {
   const broker = await client.anyBroker()
+  const lacks = TRANSACTION_APIS.find(({ apiKey }) => broker.servedVersions(apiKey) === null)
+  if (transactional && lacks !== undefined)
+    throw new CommandFailure(
+      ExitCode.failed,
+      'the broker serves no transactions',
+      `it does not announce ${lacks.name.replace(/Request$/, '')}`,
+      'leave out --transactional-id and --transaction-duration-ms; --idempotent writes with ' +
+        'sequence numbers',
+    )
   const needs = [
     [ProduceRequest, PRODUCE_VERSION],
     [FetchRequest, FETCH_VERSION],

@@ -10,7 +10,12 @@ import {
   type LoadCommand,
 } from '../../../../tools/cli/perf/load-options.ts'
 import { generatorLimit } from '../../../../tools/cli/perf/load-runner.ts'
-import { csvOf } from '../../../../tools/cli/perf/load-summary.ts'
+import {
+  csvOf,
+  rowOfLoad,
+  runLines,
+  summaryLines,
+} from '../../../../tools/cli/perf/load-summary.ts'
 import { drawChart } from '../../../../tools/cli/perf/report/chart.ts'
 import { readWorkload, workloadNames } from '../../../../tools/cli/perf/workload-file.ts'
 
@@ -24,35 +29,73 @@ it.each(workloadNames())('the workload %s', (name) => {
 
 it('there are workloads', () => expect(workloadNames()).toContain('filebeat'))
 
+const latencies = (microseconds: number) => {
+  const histogram = newHistogram()
+  histogram.recordValueWithCount(microseconds, 100)
+  return encodeHistogram(histogram)
+}
+const wholeSecond: LoadFigures = {
+  seconds: 1,
+  answers: 1,
+  bytes: 1,
+  records: 1,
+  clientCpuSeconds: 0.5,
+  brokerCpuSeconds: Number.NaN,
+  machineCpuSeconds: Number.NaN,
+  peakBytes: Number.NaN,
+  writtenBytes: Number.NaN,
+  latency: latencies(10_000),
+  lateness: latencies(100),
+  acknowledged: null,
+  samples: [],
+  opening: null,
+  transactions: null,
+  problem: null,
+}
+
 describe('the generator as the limit', () => {
-  const latencies = (microseconds: number) => {
-    const histogram = newHistogram()
-    histogram.recordValueWithCount(microseconds, 100)
-    return encodeHistogram(histogram)
-  }
-  const figures: LoadFigures = {
-    seconds: 1,
-    answers: 1,
-    bytes: 1,
-    records: 1,
-    clientCpuSeconds: 0.5,
-    brokerCpuSeconds: Number.NaN,
-    machineCpuSeconds: Number.NaN,
-    peakBytes: Number.NaN,
-    writtenBytes: Number.NaN,
-    latency: latencies(10_000),
-    lateness: latencies(100),
-    acknowledged: null,
-    samples: [],
-    opening: null,
-    problem: null,
-  }
+  const figures = wholeSecond
 
   it('is named by its CPU and by late requests', () => {
     expect(generatorLimit(figures, 1)).toBeNull()
     expect(generatorLimit({ ...figures, clientCpuSeconds: 0.95 }, 1)).toContain('--processes')
     expect(generatorLimit({ ...figures, clientCpuSeconds: 0.95 }, 2)).toBeNull()
     expect(generatorLimit({ ...figures, lateness: latencies(8_000) }, 1)).toContain('too busy')
+  })
+})
+
+describe('transactions in the summary', () => {
+  const commits = newHistogram()
+  for (let ms = 1; ms <= 100; ms++) commits.recordValue(ms * 1000)
+  const transactions = { committed: 100, retries: 2, commit: encodeHistogram(commits) }
+  const figures = { ...wholeSecond, seconds: 5, transactions }
+  const load = { role: 'produce', figures, limit: null }
+  const run = { repeat: 1, offered: null, loads: [load] }
+
+  it('are counted, with the percentiles of their commits', () => {
+    expect(runLines(run)[0]).toContain(
+      '; 100 transactions committed, 20/s, commit p50 50 p99 99 p99.9 100 max 100 ms, ' +
+        '2 requests asked again',
+    )
+    expect(rowOfLoad(run, load)).toMatchObject({
+      transactionsCommitted: 100,
+      transactionsPerSecond: 20,
+      transactionRetries: 2,
+      commitP50Ms: 50.015,
+      commitMaxMs: 100.031,
+    })
+    expect(summaryLines([run, run])[0]).toContain('transactions/s 20 (20–20), commit p50 ms 50')
+  })
+
+  it('are missed where none was committed, and not spoken of where none was wanted', () => {
+    const none = {
+      ...load,
+      figures: { ...figures, transactions: { ...transactions, committed: 0 } },
+    }
+    expect(runLines({ ...run, loads: [none] })[0]).toContain('no transaction was committed')
+    const plain = { ...load, figures: wholeSecond }
+    expect(runLines({ ...run, loads: [plain] })[0]).not.toContain('transaction')
+    expect(Object.keys(rowOfLoad(run, plain)).join()).not.toContain('ransaction')
   })
 })
 
