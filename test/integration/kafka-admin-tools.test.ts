@@ -322,8 +322,8 @@ describe('the tools when they cannot work', () => {
     ],
     [
       'kafka-producer-perf-test --topic t --num-records 1 --record-size 1 --throughput 1 ' +
-        '--bootstrap-server a:1 --transactional-id x',
-      /transactions are not supported[\s\S]*next:/,
+        '--bootstrap-server a:1 --transactional-id x --command-property acks=1',
+      /Must set acks to all in order to use the idempotent producer/,
     ],
     [
       'kafka-producer-perf-test --topic t --num-records 1 --record-size 1 --throughput 1 ' +

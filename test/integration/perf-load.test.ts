@@ -76,6 +76,12 @@ it('says of a broker without transactions what it lacks, before it makes a topic
       'the broker serves no transactions\n  why:  it does not announce AddPart',
     )
   }
+  const load = ['--topic', 'sluice-perf', '--num-records', '9', '--record-size', '9']
+  const ids = ['--throughput', '-1', '--transactional-id', 'pay']
+  const at = ['--bootstrap-server', broker.address]
+  const tool = await runCli(['kafka-producer-perf-test', ...at, ...load, ...ids])
+  expect(tool.code).not.toBe(0)
+  expect(tool.stdout + tool.stderr).toContain('Transactions are not served by this broker yet.')
   const topics = await runCli(['topic', 'list', '-b', broker.address])
   expect(topics.stdout).not.toContain('sluice-perf')
 })

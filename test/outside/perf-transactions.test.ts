@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Client } from '../../net/client/client.ts'
 import { TransactionSession } from '../../net/client/client-transactions.ts'
 import { runCli } from '../support/cli.ts'
+import { goldenRuns } from '../support/golden-cli.ts'
 import { startKafka } from '../support/kafka-process.ts'
 import type { ManagedBroker } from '../support/managed-broker.ts'
 import { describeWith, kafkaJars } from '../support/outside.ts'
@@ -79,6 +80,22 @@ describeWith(await kafkaJars(), 'transactions of sluice perf on Kafka', (jars) =
       expect(after - before).toBeLessThan(800)
       expect(all).toBe(after)
     })
+
+  it("is written by our kafka-producer-perf-test as by Kafka's, in the same words", async () => {
+    const recorded = goldenRuns('kafka-producer-perf-test').find(({ args }) =>
+      args.includes('--transaction-duration-ms'),
+    )
+    if (recorded === undefined) throw new Error('there is no recorded run with transactions')
+    const { tool: name, args, exit, stdout: words } = recorded
+    await tool('kafka-topics', ['--create', '--topic', 'cli-perf', '--partitions', '2'])
+    const placed = args.map((arg) => arg.replace('localhost:9092', kafka.address))
+    const { code, stdout } = await runCli([name, ...placed])
+    expect(code).toBe(exit)
+    expect(stdout.replace(/\d+\.\d+(?!th)/g, '<F>').replace(/\b\d+ ms/g, '<N> ms')).toBe(
+      `${words}\n`,
+    )
+    expect(await seen('cli-perf', 'read_committed')).toBe(300)
+  })
 
   it('shows no record of a transaction that was never committed', async () => {
     const topic = 'broken-off'

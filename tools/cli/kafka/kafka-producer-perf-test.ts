@@ -2,8 +2,8 @@
  * kafka-producer-perf-test by its own arguments (org.apache.kafka.tools.ProducerPerformance, 4.2), its
  * lines as recorded in test/golden/cli/kafka-producer-perf-test.txt.
  *
- * Differs from Kafka's: transactions are refused, this tool's producer having none; --print-metrics
- * prints those of the Java producer's metrics that are counted here.
+ * Differs from Kafka's: --print-metrics prints those of the Java producer's metrics that are counted
+ * here.
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -11,11 +11,12 @@ import { initCodecs } from '../../../engine/record/compression.ts'
 import { openClient } from '../connect-options.ts'
 import type { CommandIo } from '../io.ts'
 import { PerfStats } from '../perf/perf-stats.ts'
-import { PipelinedProducer, type ProducedBatch } from '../perf/pipelined-producer.ts'
+import { type OnBatch, PipelinedProducer, type ProducedBatch } from '../perf/pipelined-producer.ts'
 import { pipelineOptions } from '../perf/producer-config.ts'
 import { Throttle } from '../perf/throttle.ts'
 import { type ArgumentTable, runArguments } from './arguments.ts'
 import { type Flags, KafkaToolExit, propertiesFile, refuseSecurity } from './flags.ts'
+import { openTransactions, TransactionEnds, transactionPlan } from './producer-perf-transactions.ts'
 
 const TABLE: ArgumentTable = {
   name: 'kafka-producer-perf-test',
@@ -37,8 +38,17 @@ const TABLE: ArgumentTable = {
     { name: 'producer.config', kind: 'value', help: '(deprecated) file with settings' },
     { name: 'command-config', kind: 'value', help: 'file with settings of the producer' },
     { name: 'print-metrics', kind: 'flag', help: 'print what was counted at the end' },
-    { name: 'transactional-id', kind: 'value', help: 'not supported here' },
-    { name: 'transaction-duration-ms', kind: 'value', integer: true, help: 'not supported here' },
+    {
+      name: 'transactional-id',
+      kind: 'value',
+      help: 'writes transactions as this; performance-producer- and a random id where only their duration is given',
+    },
+    {
+      name: 'transaction-duration-ms',
+      kind: 'value',
+      integer: true,
+      help: 'each transaction is committed after so long, 3000 where only the id is given',
+    },
     {
       name: 'warmup-records',
       kind: 'value',
@@ -85,6 +95,7 @@ async function run(flags: Flags, io: CommandIo): Promise<number> {
           `Use --${now} instead.\n`,
       )
   const config = configOf(flags, io)
+  const transaction = transactionPlan(flags, config)
   const options = pipelineOptions(config)
   const nextValue = valuesOf(flags, io)
   if (plan.warmup > 0)
@@ -96,16 +107,24 @@ async function run(flags: Flags, io: CommandIo): Promise<number> {
   const client = openClient(config.get('bootstrap.servers') ?? '', options.requestTimeoutMs)
   try {
     const tally = new Tally(plan, io)
-    const producer = new PipelinedProducer(client, plan.topic, options, (batch, { failure }) =>
-      failure === null ? tally.written(batch) : tally.failed(failure),
-    )
+    const onBatch: OnBatch = (batch, { failure }) =>
+      failure === null ? tally.written(batch) : tally.failed(failure)
+    const begin = performance.now()
+    const transactions = await openTransactions(client, transaction, plan.topic)
+    const initMs = transactions === null ? 0 : performance.now() - begin
+    const producer = new PipelinedProducer(client, plan.topic, options, onBatch, transactions)
     await producer.start()
     tally.begin()
-    await sendAll(producer, plan, nextValue, tally, io)
-    await producer.flush()
+    const ends = new TransactionEnds(producer, transactions, transaction, () => tally.fatal)
+    await ends.abortedOnFailure(() => sendAll(producer, plan, nextValue, tally, io, ends))
     tally.report()
     if (flags.has('print-metrics'))
-      io.stdout.write(metricLines(tally, producer, config.get('client.id'), plan.topic))
+      io.stdout.write(
+        metricLines(tally, producer, config.get('client.id'), plan.topic, {
+          initMs,
+          commitMs: transactions?.commitMs ?? 0,
+        }),
+      )
     return tally.failures === 0 ? 0 : 1
   } finally {
     await client.close()
@@ -163,15 +182,6 @@ function configOf(flags: Flags, io: CommandIo): ReadonlyMap<string, string> {
   }
   const given = flags.value('bootstrap-server')
   if (given !== undefined) config.set('bootstrap.servers', given)
-  const transactional =
-    flags.has('transactional-id') ||
-    flags.has('transaction-duration-ms') ||
-    config.has('transactional.id')
-  if (transactional)
-    throw new KafkaToolExit(
-      'transactions are not supported by this tool\n  next: leave out the transactional id and ' +
-        "--transaction-duration-ms, or use Kafka's own tool",
-    )
   refuseSecurity(config)
   return config
 }
@@ -215,6 +225,7 @@ async function sendAll(
   nextValue: (record: number) => Buffer,
   tally: Tally,
   io: CommandIo,
+  ends: TransactionEnds,
 ): Promise<void> {
   let stopped = false
   void io.interrupted().then(() => {
@@ -228,8 +239,11 @@ async function sendAll(
     if (tally.fatal !== null) throw tally.fatal
     if (plan.warmup > 0 && sent === plan.warmup) tally.steadyState()
     const now = Date.now()
+    ends.wrote(now)
     producer.add({ key: null, value: nextValue(sent), timestamp: now }, now)
+    if (ends.isDue(now)) await ends.commit()
   }
+  await ends.commit()
 }
 
 /** What was written and how long it took, all of it and behind the warm-up. */
@@ -297,12 +311,15 @@ class Tally {
 }
 
 const METRIC_WIDTH = 86
+/** Of a millisecond. */
+const NANOSECONDS = 1_000_000
 
 function metricLines(
   tally: Tally,
   producer: PipelinedProducer,
   clientId = 'perf-producer-client',
   topic: string,
+  times: { readonly initMs: number; readonly commitMs: number },
 ): string {
   const { totals } = tally
   const client = `{client-id=${clientId}}`
@@ -314,6 +331,8 @@ function metricLines(
     [`producer-metrics:record-size-avg:${client}`, average(totals.bytes, totals.count)],
     [`producer-metrics:records-per-request-avg:${client}`, average(totals.count, tally.batches)],
     [`producer-metrics:request-total:${client}`, producer.requests],
+    [`producer-metrics:txn-commit-time-ns-total:${client}`, times.commitMs * NANOSECONDS],
+    [`producer-metrics:txn-init-time-ns-total:${client}`, times.initMs * NANOSECONDS],
     [`producer-topic-metrics:byte-total:${ofTopic}`, totals.bytes],
     [`producer-topic-metrics:record-retry-total:${ofTopic}`, producer.retries],
     [`producer-topic-metrics:record-send-total:${ofTopic}`, totals.count],

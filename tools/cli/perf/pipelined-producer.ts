@@ -4,7 +4,7 @@
  *
  * Records without a key fill a batch for one partition, then for the next. Refusals that may pass and
  * broken connections are tried again until the delivery time-out; then order may differ, and a record
- * may be there twice.
+ * may be there twice. Neither is so in transactions (pipelined-transactions.ts), which the caller ends.
  *
  * Bounds: BUFFERED_BYTES_MAX of records not acknowledged (`full` says so, `room` waits), and
  * `inFlight` requests a broker.
@@ -15,7 +15,9 @@ import { buildBatch, type RecordToWrite } from '../../../engine/record/build.ts'
 import type { Codec } from '../../../engine/record/compression.ts'
 import type { Client, TopicMetadata } from '../../../net/client/client.ts'
 import { ConnectionFailed, RequestFailed } from '../../../net/client/client-errors.ts'
+import { TRANSACTION_RETRY_PAUSE_MS } from '../../../net/client/client-transactions.ts'
 import { partitionForKey } from '../../../net/client/partitioner.ts'
+import type { BatchPlace, PipelinedTransactions } from './pipelined-transactions.ts'
 
 export interface PipelineOptions {
   readonly acks: -1 | 0 | 1
@@ -54,6 +56,7 @@ export class PipelinedProducer {
   private readonly topic: string
   private readonly options: PipelineOptions
   private readonly onBatch: OnBatch
+  private readonly transactions: PipelinedTransactions | null
   private description: TopicMetadata | null = null
   /** By partition, still taking records. */
   private readonly open = new Map<number, ProducedBatch>()
@@ -67,8 +70,16 @@ export class PipelinedProducer {
   requests = 0
   retries = 0
 
-  constructor(client: Client, topic: string, options: PipelineOptions, onBatch: OnBatch) {
+  /** Transactions are begun by the first batch and ended by the caller, behind `flush`. */
+  constructor(
+    client: Client,
+    topic: string,
+    options: PipelineOptions,
+    onBatch: OnBatch,
+    transactions: PipelinedTransactions | null = null,
+  ) {
     this.client = client
+    this.transactions = transactions
     this.topic = topic
     this.options = options
     this.onBatch = onBatch
@@ -169,16 +180,13 @@ export class PipelinedProducer {
 
   private async deliver(leader: number, batch: ProducedBatch): Promise<void> {
     const until = performance.now() + this.options.deliveryTimeoutMs
+    const place = this.transactions?.place(batch.partition, batch.records.length) ?? null
     let outcome: BatchOutcome | null = null
     for (let to = leader; outcome === null; to = this.leaderOf(batch.partition)) {
-      outcome = await this.attempt(to, batch, performance.now() > until)
-      if (outcome === null) {
-        this.retries++
-        await pause(RETRY_PAUSE_MS)
-        // Whoever leads now, as far as anybody answers.
-        await this.start().catch(() => {})
-      }
+      outcome = await this.attempt(to, batch, place, performance.now() > until)
+      if (outcome === null) await this.beforeNext(place)
     }
+    place?.settle()
     this.inFlight.set(leader, (this.inFlight.get(leader) ?? 1) - 1)
     this.bufferedBytes -= batch.bytes
     this.unfinished--
@@ -187,28 +195,49 @@ export class PipelinedProducer {
     for (const resolve of this.waiting.splice(0)) resolve()
   }
 
+  /** After a refusal that may pass. */
+  private async beforeNext(place: BatchPlace | null): Promise<void> {
+    this.retries++
+    if (place !== null) {
+      await place.previous
+      place.inOrder = true
+    }
+    await pause(place === null ? RETRY_PAUSE_MS : TRANSACTION_RETRY_PAUSE_MS)
+    // Whoever leads now, as far as anybody answers.
+    await this.start().catch(() => {})
+  }
+
   /** Null: may be tried again. */
   private async attempt(
     leader: number,
     batch: ProducedBatch,
+    place: BatchPlace | null,
     last: boolean,
   ): Promise<BatchOutcome | null> {
     try {
-      return await this.send(leader, batch)
+      return await this.send(leader, batch, place)
     } catch (error) {
       if (!(error instanceof Error)) throw error
       const mayPass =
         error instanceof ConnectionFailed ||
-        (error instanceof RequestFailed && isRetriable(error.code))
+        (error instanceof RequestFailed && (isRetriable(error.code) || outOfTurn(error, place)))
       return mayPass && !last ? null : { baseOffset: -1, failure: error }
     }
   }
 
-  private async send(leader: number, batch: ProducedBatch): Promise<BatchOutcome> {
+  private async send(
+    leader: number,
+    batch: ProducedBatch,
+    place: BatchPlace | null,
+  ): Promise<BatchOutcome> {
     const { acks, codec, requestTimeoutMs } = this.options
+    const { transactions } = this
+    await transactions?.join(batch.partition)
     const connection = await this.client.broker(leader)
-    const records = buildBatch({ records: batch.records, codec })
+    const isTransactional = place !== null
+    const records = buildBatch({ records: batch.records, codec, isTransactional, ...place })
     const body = {
+      transactionalId: transactions?.transactionalId ?? null,
       acks,
       timeoutMs: requestTimeoutMs,
       topicData: [
@@ -224,12 +253,23 @@ export class PipelinedProducer {
       connection.post(ProduceRequest, body)
       return { baseOffset: -1, failure: null }
     }
-    const answer = await connection.send(ProduceRequest, ProduceResponse, body)
+    const version = transactions?.versionOf(connection, ProduceRequest)
+    const options = version === undefined ? {} : { version }
+    const answer = await connection.send(ProduceRequest, ProduceResponse, body, options)
     const result = answer.responses[0]?.partitionResponses[0]
     const code = result?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
+    // It was written before its connection broke.
+    if (code === ErrorCode.DUPLICATE_SEQUENCE_NUMBER && place !== null)
+      return { baseOffset: -1, failure: null }
     if (code !== 0) throw new RequestFailed(code, result?.errorMessage ?? null)
     return { baseOffset: result?.baseOffset ?? -1, failure: null }
   }
+}
+
+/** Refused for its number because one before it was: it goes again behind that one. */
+function outOfTurn(error: RequestFailed, place: BatchPlace | null): boolean {
+  const early = error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+  return early && place !== null && !place.inOrder
 }
 
 function pause(ms: number): Promise<void> {

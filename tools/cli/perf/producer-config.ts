@@ -34,7 +34,8 @@ function codecOf(name: string): Codec {
   )
 }
 
-function whole(config: ReadonlyMap<string, string>, name: string, fallback: number): number {
+/** A setting that is a whole number. */
+export function whole(config: ReadonlyMap<string, string>, name: string, fallback: number): number {
   const text = config.get(name)
   if (text === undefined) return fallback
   const value = Number(text)
