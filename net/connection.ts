@@ -28,8 +28,9 @@ import { Timer, type TimerWheel } from '../engine/base/timer-wheel.ts'
 import { ConnectionDeadlines } from './connection-deadlines.ts'
 import type { ConnectionMoves } from './connection-moves.ts'
 import type { Dispatcher } from './dispatch.ts'
-import { FRAME_LENGTH_BYTES, FrameRefused } from './framing.ts'
+import { FrameRefused } from './framing.ts'
 import type { ClientConnection } from './handler.ts'
+import { HeldFrames } from './held-frames.ts'
 import { duplicateNative } from './native-sockets.ts'
 import type { Notices } from './notices.ts'
 import { Outbox, type OutboxPool } from './outbox.ts'
@@ -61,14 +62,6 @@ export interface ConnectionServices {
   readonly moves: ConnectionMoves | null
 }
 
-/** A frame that may not start yet; its bytes are kept. */
-interface HeldFrame {
-  readonly buffer: Buffer
-  readonly start: number
-  readonly end: number
-  readonly memory: FrameMemory
-}
-
 export class Connection implements SocketReader, ReplyOwner, TurnPart {
   readonly client: ClientConnection
   readonly socket: Socket
@@ -77,12 +70,15 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   private readonly receiver: Receiver
   private readonly replies = new ReplyQueue()
   private readonly outbox: Outbox
-  private readonly held: HeldFrame[] = []
-  private heldBytes = 0
+  private readonly held = new HeldFrames()
   /** A request that runs alone is in work. */
   private barrier = false
   private paused = false
   private open = true
+  /** Frames are being cut out of what was read. */
+  private reading = false
+  /** Requests of this read were answered, and nobody has looked at it yet. */
+  private answeredInRead = false
   /** No further requests: what was taken is answered, then the socket ends. */
   private draining = false
   /** Over a quota until then; 0 = not. */
@@ -161,7 +157,23 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   }
 
   received(bytes: number, into: Buffer): boolean {
-    return this.guarded(() => this.receiver.received(bytes, into))
+    return this.guarded(() => this.read(bytes, into))
+  }
+
+  /** Answers that come while frames are cut out of a read are looked at once, behind it. */
+  private read(bytes: number, into: Buffer): void {
+    this.reading = true
+    try {
+      this.receiver.received(bytes, into)
+    } finally {
+      this.reading = false
+    }
+    if (!this.answeredInRead) return
+    this.answeredInRead = false
+    if (!this.open) return
+    this.answerLarge()
+    if (this.isAtRest) this.services.turn.spared(this)
+    else this.services.turn.touch(this)
   }
 
   receivedChunk(chunk: Buffer): boolean {
@@ -193,10 +205,12 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       if (typeof memory === 'object') memory.release()
       return this.open
     }
-    if (this.held.length > 0 || !this.mayStart(buffer, start)) this.hold(buffer, start, end, memory)
+    if (this.held.length > 0 || !this.mayStart(buffer, start))
+      this.held.add(buffer, start, end, memory)
     else this.start(buffer, start, end, memory)
     if (this.takesMore()) return true
     if (this.movingTo >= 0) return false
+    if (this.answeredInRead) this.services.turn.touch(this)
     // Often all it takes is to finish what this turn has begun.
     this.services.turn.run()
     return this.takesMore()
@@ -208,7 +222,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
       this.movingTo < 0 &&
       !this.services.pressed() &&
       this.replies.length + this.held.length < limits.connectionRequestsMax &&
-      this.replies.unansweredBytes + this.heldBytes < limits.connectionRequestBytesMax
+      this.replies.unansweredBytes + this.held.bytes < limits.connectionRequestBytesMax
     )
   }
 
@@ -223,28 +237,11 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     return this.replies.unanswered === 0 || this.services.dispatcher.isPipelined(buffer, start)
   }
 
-  private hold(
-    buffer: Buffer,
-    start: number,
-    end: number,
-    memory: FrameMemory,
-    first = false,
-  ): void {
-    this.heldBytes += end - start
-    let frame: HeldFrame = { buffer, start, end, memory }
-    if (memory === 'turn') {
-      const own = Buffer.from(buffer.subarray(start, end))
-      frame = { buffer: own, start: 0, end: own.length, memory: 'own' }
-    }
-    if (first) this.held.unshift(frame)
-    else this.held.push(frame)
-  }
-
   private start(buffer: Buffer, start: number, end: number, memory: FrameMemory): void {
     const { dispatcher } = this.services
     const pipelined = dispatcher.isPipelined(buffer, start)
     if (pipelined && !this.settled && this.leaves(buffer, start, end)) {
-      this.hold(buffer, start, end, memory, true)
+      this.held.add(buffer, start, end, memory, true)
       return
     }
     // A cold handler may keep byte fields for as long as it likes.
@@ -263,9 +260,10 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     }
     const slot = this.replies.open(this, request.header.correlationId, end - start, memory)
     this.barrier = !pipelined
-    this.services.turn.schedule()
     try {
       dispatcher.run(request, this.client, slot)
+      // Storage may hold what answers it.
+      if (!slot.done) this.services.turn.schedule()
     } catch (error) {
       if (!slot.done) slot.nothing()
       throw error
@@ -296,7 +294,7 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     const leftover = quiet && !this.draining && !this.muted ? this.receiver.leftover() : null
     const { moves } = this.services
     if (leftover === null || moves === null) return
-    const received = Buffer.concat([...this.held.flatMap(framed), ...leftover])
+    const received = Buffer.concat([...this.held.asReceived(), ...leftover])
     if (received.length > limits.connectionRequestBytesMax) return
     const fd = duplicateNative(socketFd(this.socket))
     if (fd < 0) return
@@ -310,7 +308,31 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
 
   answered(): void {
     if (this.replies.unanswered === 0) this.barrier = false
-    if (this.open) this.services.turn.touch(this)
+    if (this.reading) this.answeredInRead = true
+    else if (this.open) this.services.turn.touch(this)
+  }
+
+  /**
+   * Records that leave by calls of their own gain nothing from the end of the turn, and the client can go
+   * on with them while the turn's other sockets are read.
+   */
+  private answerLarge(): void {
+    const { output } = this.services
+    if (this.outbox.streaming || !this.replies.isLargeDue(output.inlineBytesMax)) return
+    if (this.replies.flush(output, this.outbox)) this.deadlines.active()
+  }
+
+  /** The end of a turn would find nothing to do. */
+  private get isAtRest(): boolean {
+    return (
+      this.replies.length === 0 &&
+      this.held.length === 0 &&
+      this.outbox.backlogBytes === 0 &&
+      this.movingTo < 0 &&
+      !this.draining &&
+      !this.muted &&
+      this.receiver.wantsBytes
+    )
   }
 
   hangUp(reason: string): void {
@@ -379,10 +401,9 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
 
   private startHeld(): void {
     while (this.open && !this.replies.full) {
-      const next = this.held[0]
+      const next = this.held.first
       if (next === undefined || !this.mayStart(next.buffer, next.start)) return
-      this.held.shift()
-      this.heldBytes -= next.end - next.start
+      this.held.dropFirst()
       this.start(next.buffer, next.start, next.end, next.memory)
     }
   }
@@ -432,19 +453,10 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     this.open = false
     this.deadlines.cancel()
     this.unmuteTimer?.cancel()
-    for (const { memory } of this.held) if (typeof memory === 'object') memory.release()
-    this.held.length = 0
-    this.heldBytes = 0
+    this.held.release()
     this.receiver.close()
     this.replies.close()
     this.outbox.close()
     this.onClosed(this)
   }
-}
-
-/** A held frame as it came. */
-function framed({ buffer, start, end }: HeldFrame): Buffer[] {
-  const length = Buffer.alloc(FRAME_LENGTH_BYTES)
-  length.writeInt32BE(end - start)
-  return [length, buffer.subarray(start, end)]
 }

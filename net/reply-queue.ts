@@ -120,6 +120,12 @@ export class ReplyQueue {
     return this.count === limits.connectionRequestsMax
   }
 
+  /** The next reply is there, with more records than are copied into the write of a turn. */
+  isLargeDue(inlineBytesMax: number): boolean {
+    const body = this.slots[this.head]?.body ?? null
+    return body !== null && body.recordBytes > inlineBytesMax
+  }
+
   get length(): number {
     return this.count
   }

@@ -54,7 +54,7 @@ const LENGTH_BYTES = 4
 export class ReplyOutput {
   readonly writer = new Writer(limits.replyInlineBytesMax)
   readonly holes: Hole[] = []
-  private readonly inlineBytesMax: number
+  readonly inlineBytesMax: number
   /** Bytes of all holes. */
   holeBytes = 0
   private inline = true

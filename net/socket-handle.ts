@@ -64,12 +64,20 @@ export function attachReader(
 }
 
 function readingSocket(from: { handle: unknown } | { fd: number }, reader: SocketReader): Socket {
+  let current: Buffer | null = null
+  // Node keeps the buffer it has when none is named, and looks at one that is.
+  const changed = (): Buffer | undefined => {
+    const next = reader.nextBuffer()
+    if (next === current) return undefined
+    current = next
+    return next
+  }
   const options: SocketConstructorOpts & { pauseOnCreate: boolean; onread: OnReadOpts } = {
     ...from,
     pauseOnCreate: true,
     allowHalfOpen: false,
     onread: {
-      buffer: () => reader.nextBuffer(),
+      buffer: changed as () => Buffer,
       callback: (bytes, into) => reader.received(bytes, into as Buffer),
     },
   }

@@ -78,7 +78,12 @@ export class Spin {
     this.restedMs = nowMs
     if (!(this.open ? this.staysOpen(cycleMs) : this.opens(cycleMs))) return
     this.untilMs = nowMs + parts.spinMs
-    if (this.spinning || Atomics.compareExchange(this.busy, 0, 0, 1) !== 0) return
+    if (this.spinning) {
+      // No turn was needed (Turn.spared): it goes on looking.
+      this.judge(true)
+      return
+    }
+    if (Atomics.compareExchange(this.busy, 0, 0, 1) !== 0) return
     this.spinning = true
     parts.afterPoll(this.look)
   }

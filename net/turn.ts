@@ -57,6 +57,11 @@ export class Turn {
     this.schedule()
   }
 
+  /** A part has done already what a turn would have done for it. */
+  spared(part: TurnPart): void {
+    if (!this.scheduled && !this.running && !part.touched) this.resting?.rest(part)
+  }
+
   /**
    * Ends the turn now. Parts that storage's answers touch end with it; what parts ask for while they
    * end belongs to the next one.

@@ -1,11 +1,17 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseBrokerConfig } from '../../engine/base/config.ts'
 import { TimerWheel } from '../../engine/base/timer-wheel.ts'
+import { NodeDisk } from '../../engine/log/node-disk.ts'
 import { ProduceRequest } from '../../engine/protocol/00-produce.ts'
+import { FetchRequest } from '../../engine/protocol/01-fetch.ts'
 import { ApiVersionsRequest } from '../../engine/protocol/18-api-versions.ts'
 import { openListeningSocket } from '../../net/listener.ts'
+import { directSend } from '../../net/native-send.ts'
 import { ConnectionCounts, connectionCountsMemory } from '../../net/quotas/connection-counts.ts'
 import { RateTable, rateTableMemory, rateWindow } from '../../net/quotas/rate-table.ts'
 import { noQuotas } from '../../net/quotas/shard-quotas.ts'
@@ -95,6 +101,60 @@ describe('the network side of a shard', () => {
     await raw.answered(30)
     expect(flushes).toBeLessThanOrEqual(2)
   })
+
+  it.skipIf(directSend() === null)(
+    'ends no turn for records that left when they were read',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'sluice-large-'))
+      cleanups.push(() => rmSync(folder, { recursive: true }))
+      const content = Buffer.alloc(200_000, 'x')
+      writeFileSync(join(folder, 'log'), content)
+      const file = await new NodeDisk().open(join(folder, 'log'), 'read-write')
+      cleanups.push(() => file.close())
+      const router = new FakeRouter()
+      router.addTopic('t', 0, 1)
+      let released = 0
+      router.onRead = ({ done }) =>
+        done([
+          {
+            errorCode: 0,
+            highWatermark: 9,
+            lastStableOffset: 9,
+            logStartOffset: 0,
+            divergingEpoch: null,
+            abortedTransactions: null,
+            leaderEpoch: 0,
+            file,
+            position: 0,
+            length: content.length,
+            firstBatchBytes: content.length,
+            cached: true,
+            release: () => released++,
+          },
+        ])
+      const { client } = await start(router)
+      const raw = await client()
+      let flushes = 0
+      router.onFlush = () => flushes++
+      const asked = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }
+      const fetch = requestFrame(FetchRequest, 12, 3, {
+        maxWaitMs: 0,
+        minBytes: 1,
+        topics: [{ topic: 't', partitions: [asked] }],
+      })
+      for (let request = 1; request <= 3; request++) {
+        raw.send(fetch)
+        await raw.answered(request)
+      }
+      expect(raw.answers[2]?.subarray(-100, -3).toString()).toBe('x'.repeat(97))
+      expect([flushes, released]).toEqual([0, 3])
+      raw.send(produce)
+      while (router.appends.length === 0) await new Promise((resolve) => setImmediate(resolve))
+      router.appends[0]?.done(0, 1, -1, 0, null)
+      await raw.answered(4)
+      expect(flushes).toBeGreaterThan(0)
+    },
+  )
 
   it('stops in stages: refuses, answers what is under way, cuts off who stays', async () => {
     const router = new FakeRouter()

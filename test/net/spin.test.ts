@@ -103,6 +103,20 @@ test('a spin ends after its time; in vain, the next opening takes twice as many 
   expect(counts).toEqual([spinTurnsMin + 2, 2 * spinTurnsMin, 4 * spinTurnsMin])
 })
 
+test('requests that need no turn keep it awake, and count as caught', () => {
+  const loop = new Loop()
+  const client = part()
+  loop.turnsToOpen(client)
+  loop.spin.rest(client)
+  for (let request = 0; request < 100; request++) {
+    expect(loop.poll(SPIN_MS / 5)).toBe(true)
+    loop.spin.rest(client)
+  }
+  expect(loop.poll(SPIN_MS / 5)).toBe(true)
+  expect(loop.poll(SPIN_MS)).toBe(true)
+  expect(loop.poll(0)).toBe(false)
+})
+
 test('a client that pauses now and then is waited for again; one that is gone is not', () => {
   const loop = new Loop()
   const client = part()
