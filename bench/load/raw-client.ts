@@ -32,8 +32,11 @@ export async function runClosedLoop(plan: ClosedPlan, window: LoadWindow): Promi
     const figures = await window.run()
     if (figures.problem !== null) return figures
     const ended = transactions?.finish() ?? Promise.all(connections.map((each) => each.hold()))
-    await Promise.race([ended, silence(), window.failed])
-    return figures
+    const problem = await Promise.race([ended, silence(), window.failed]).then(
+      () => null,
+      (error: Error) => error.message,
+    )
+    return { ...figures, problem }
   } finally {
     await transactions?.abandon()
     for (const connection of connections) connection.close()

@@ -137,6 +137,17 @@ it.each(['closed', 'open'])(
   20_000,
 )
 
+it.each(['closed', 'open'])('keeps its figures when the last commit fails: %s', async (kind) => {
+  const refuse = (api: number): number => (api === FakeApi.endTxn ? ErrorCode.INVALID_TXN_STATE : 0)
+  await start({ version: 2, refuse })
+  const plan = kind === 'closed' ? closed() : paced()
+  const transactions = { ...plan.transactions!, durationMs: 600_000 }
+  const figures = await startLoad({ ...plan, transactions }).figures
+  expect(figures.problem).toMatch(/^the commit of 'load-\d': INVALID_TXN_STATE$/)
+  expect(figures.records).toBeGreaterThan(20)
+  expect(figures.transactions?.committed).toBe(0)
+})
+
 it('refuses to load where there is no producer id', async () => {
   const refuse = (api: number): number =>
     api === FakeApi.initProducerId ? ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED : 0
