@@ -9,6 +9,11 @@
  *   rolls        64 KiB batches at 400/s into one large segment, and into 8 MiB ones under retention
  *   slow         tail consumers at 500/s, alone and beside 50 readers that ask and never read
  *   hot          one-record requests of 1 → 100 connections, all into one partition
+ *   lagging      tail consumers at 500/s, alone and beside 1 → 16 readers of old data
+ *   partitions   1 → 10,000 partitions in one topic: made, each written to, then load on four of them
+ *   rings        memory that 1 → 64 shards keep for each other, as their sizes say
+ *   log          one partition of 1 → 40 GiB: looked up, started after a stop and after a kill; needs
+ *                room for it, and runs only when it is named
  *   memory       64 KiB batches at 1,500/s for a minute under retention: resident memory by time
  *
  * Run: npm run bench -- growth [CURVE…] [--folder DIR] [--seconds 3] [--override K=V]
@@ -20,118 +25,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseAddress } from '../net/client/address.ts'
-import { BenchTopics } from './load/bench-topics.ts'
-import { PLAIN_SHAPE } from './load/exact-batch.ts'
+import { Bed, KIB, MIB, printRates, printTail, READY_BATCH, row } from './growth-bed.ts'
+import { sizeCurves } from './growth-sizes.ts'
 import { fetchRequest } from './load/frames.ts'
 import { decodeHistogram, percentileMs } from './load/histogram.ts'
-import type { FetchLoad, LoadFigures, LoadPlan, PacedLoad, ProduceLoad } from './load/load-plan.ts'
-import { LoadProcesses } from './load/load-process.ts'
+import type { FetchLoad, LoadFigures, ProduceLoad } from './load/load-plan.ts'
 import { machine } from './machine.ts'
 import { PeerProcess } from './peers/peer-process.ts'
 import { sluicePeer } from './peers/sluice.ts'
 
-const KIB = 1024
-const MIB = 1024 * KIB
-const WARM_UP_MS = 700
-const READY_BATCH = 64 * KIB
 const COLD_BYTES = 512 * MIB
 const SLOW_READERS = 50
 const SLOW_REQUESTS = 20
 const MEMORY_MS = 60_000
 const DAY_MS = 86_400_000
 
-type Config = { readonly name: string; readonly value: string }
-
-/** One broker, a load, and a second load beside it. */
-class Bed {
-  readonly broker: PeerProcess
-  readonly root: string
-  readonly topics: BenchTopics
-  readonly load = new LoadProcesses(1)
-  readonly beside = new LoadProcesses(1)
-  readonly seconds: number
-  readonly print: (line: string) => void
-  private serial = 0
-
-  constructor(broker: PeerProcess, root: string, seconds: number, print: (line: string) => void) {
-    this.broker = broker
-    this.root = root
-    this.topics = new BenchTopics(broker.address)
-    this.seconds = seconds
-    this.print = print
-  }
-
-  async topic(partitions: number, configs: readonly Config[] = []): Promise<string> {
-    const name = `growth-${++this.serial}`
-    // Batches carry a fixed time long past, by which nothing shall be deleted.
-    await this.topics.create(name, partitions, [{ name: 'retention.ms', value: '-1' }, ...configs])
-    return name
-  }
-
-  target(topic: string, partitions: number, connections: number) {
-    return {
-      leaders: [parseAddress(this.broker.address)],
-      topic,
-      partitions,
-      connections,
-      firstConnection: 0,
-      warmUpMs: WARM_UP_MS,
-      measureMs: this.seconds * 1_000,
-      brokerPid: this.broker.pid,
-      sampleMs: 0,
-    } as const
-  }
-
-  produce(topic: string, partitions: number, connections: number): ProduceLoad {
-    return {
-      ...PLAIN_SHAPE,
-      ...this.target(topic, partitions, connections),
-      api: 'produce',
-      depth: 5,
-      bytesMax: 2 * 2 ** 30,
-      latencies: false,
-      acks: -1,
-      idempotent: false,
-      transactions: null,
-    }
-  }
-
-  paced(topic: string, partitions: number, rate: number, consumers: boolean): PacedLoad {
-    return {
-      ...PLAIN_SHAPE,
-      ...this.target(topic, partitions, partitions),
-      api: 'paced',
-      acks: -1,
-      idempotent: false,
-      transactions: null,
-      isolation: 0,
-      requestsPerSecond: rate,
-      consumers,
-      firstOffsets: [],
-    }
-  }
-
-  async run(plan: LoadPlan): Promise<LoadFigures> {
-    const figures = await this.load.run(plan)
-    if (figures.problem !== null) throw new Error(figures.problem)
-    return figures
-  }
-
-  async fill(topic: string, bytes: number): Promise<void> {
-    const shape = { batchBytes: READY_BATCH, recordBytes: 1_000, bytesMax: bytes }
-    const plan = { ...this.produce(topic, 1, 1), ...shape, warmUpMs: 0, measureMs: 60_000 }
-    await this.run(plan)
-  }
-
-  async close(): Promise<void> {
-    this.load.close()
-    this.beside.close()
-    await this.topics.close()
-    await this.broker.stop()
-  }
-}
+/** Not in a run of all. */
+const ONLY_NAMED: readonly string[] = ['log']
 
 const curves: Record<string, (bed: Bed) => Promise<void>> = {
+  ...sizeCurves,
   connections: async (bed) => {
     bed.print('| connections | opened in ms | p99 ms | peak MB | KB a connection |')
     let first = 0
@@ -245,24 +158,6 @@ async function measure(
   return figures
 }
 
-function printRates(bed: Bed, label: number, figures: LoadFigures): void {
-  const { seconds, answers, bytes, brokerCpuSeconds } = figures
-  const perRequest = (brokerCpuSeconds * 1e6) / answers
-  const perGigabyte = brokerCpuSeconds / (bytes / 1e9)
-  bed.print(row(label, bytes / 1e6 / seconds, answers / seconds, perRequest, perGigabyte))
-}
-
-/** Consumers that wait at the tail, one per partition of two. */
-async function printTail(bed: Bed, name: string, other?: Promise<LoadFigures>): Promise<void> {
-  const topic = await bed.topic(2)
-  const figures = await bed.run(bed.paced(topic, 2, 500, true))
-  const latency = decodeHistogram(figures.latency)
-  const at = (percent: number): number => percentileMs(latency, percent)
-  const beside = await other
-  const last = beside === undefined ? figures.peakBytes : beside.bytes / beside.seconds
-  bed.print(row(name, at(50), at(99), at(99.9), last / 1e6))
-}
-
 /** Asks for megabytes and takes none. */
 function sleeper(bed: Bed, frame: Buffer): Socket {
   const { host, port } = parseAddress(bed.broker.address)
@@ -282,16 +177,6 @@ function dropFromCache(folder: string): void {
   }
 }
 
-function row(...cells: readonly (string | number)[]): string {
-  const text = cells.map((cell) => {
-    if (typeof cell === 'string') return cell
-    if (Number.isNaN(cell)) return '-'
-    const digits = cell >= 100 || Number.isInteger(cell) ? 0 : cell >= 10 ? 1 : 2
-    return cell.toLocaleString('en', { maximumFractionDigits: digits })
-  })
-  return `| ${text.join(' | ')} |`
-}
-
 const OVERRIDES = [
   'sluice.shards=2',
   'log.retention.check.interval.ms=500',
@@ -308,7 +193,8 @@ export async function runGrowth(args: readonly string[], print: (line: string) =
       override: { type: 'string', multiple: true, default: [] },
     },
   })
-  const wanted = positionals.length === 0 ? Object.keys(curves) : positionals
+  const all = Object.keys(curves).filter((name) => !ONLY_NAMED.includes(name))
+  const wanted = positionals.length === 0 ? all : positionals
   const chosen = wanted.map((name) => {
     const curve = curves[name]
     if (curve === undefined)

@@ -75,6 +75,16 @@ export class PeerProcess implements MeasuredBroker {
     const gone = once(this.child, 'exit')
     this.child.kill('SIGKILL')
     await gone
+    await this.startAgain()
+  }
+
+  /** Ends it in order and starts it again. Resolves when it answers. */
+  async stopAndStart(): Promise<void> {
+    await end(this.child)
+    await this.startAgain()
+  }
+
+  private async startAgain(): Promise<void> {
     const start = performance.now()
     this.child = this.spawn()
     await this.up(start)
