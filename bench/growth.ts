@@ -44,7 +44,6 @@ const DAY_MS = 86_400_000
 const ONLY_NAMED: readonly string[] = ['log']
 
 const curves: Record<string, (bed: Bed) => Promise<void>> = {
-  ...sizeCurves,
   connections: async (bed) => {
     bed.print('| connections | opened in ms | p99 ms | peak MB | KB a connection |')
     let first = 0
@@ -146,6 +145,7 @@ const curves: Record<string, (bed: Bed) => Promise<void>> = {
     for (const { seconds, brokerBytes, brokerCores, bytes } of figures.samples)
       bed.print(row(seconds, brokerBytes / 1e6, brokerCores, bytes / 1e6 / (MEMORY_MS / 12_000)))
   },
+  ...sizeCurves,
 }
 
 async function measure(
