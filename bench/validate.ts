@@ -6,7 +6,7 @@ import { Bench } from 'tinybench'
 import { type BatchRules, newAdmission } from '../engine/record/admission.ts'
 import { TimestampType } from '../engine/record/batch.ts'
 import { buildBatch } from '../engine/record/build.ts'
-import { Codec, initCodecs } from '../engine/record/compression.ts'
+import { Codec } from '../engine/record/compression.ts'
 import { admitBatch } from '../engine/record/validate.ts'
 import { sampleRecords } from '../test/support/batches.ts'
 import { machine, medianNs } from './machine.ts'
@@ -44,7 +44,6 @@ export async function benchValidate(
   shapes: readonly Shape[],
   print: (line: string) => void,
 ): Promise<void> {
-  await initCodecs()
   print(machine())
   print('plain bytes | records | codec | batch bytes | header us | full us | full per record ns')
   for (const { bytes, valueBytes } of shapes) {

@@ -9,9 +9,9 @@
  * differs from Kafka: Kafka refuses 0.0.0.0 without advertised.listeners, and takes the machine's name
  * for an empty host even where nobody can resolve it.
  */
-import { lookup } from 'node:dns/promises'
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import type { ListenerConfig } from '../engine/base/config-listeners.ts'
+import { lookupName } from './name-lookup.ts'
 
 /** A name server that does not answer must not hold up the start for long. */
 const LOOKUP_MS = 1_000
@@ -80,7 +80,7 @@ function thisMachine(): Machine {
     name: hostname(),
     interfaces: networkInterfaces(),
     resolve(name) {
-      const known = lookup(name).then(
+      const known = lookupName(name).then(
         ({ address }) => address,
         // Whatever the reason, the name leads nowhere.
         () => null,

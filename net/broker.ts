@@ -20,7 +20,7 @@ import { writeCleanShutdown } from '../engine/log/clean-shutdown.ts'
 import { NodeDisk } from '../engine/log/node-disk.ts'
 import { topicConfigEntries } from '../engine/metadata/config-entries.ts'
 import { topicChanges } from '../engine/metadata/image.ts'
-import { codecAvailability, initCodecs } from '../engine/record/compression.ts'
+import { codecsInstalled } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
 import { cleanersMemory } from '../workers/compactors.ts'
 import { Jobs } from '../workers/jobs.ts'
@@ -44,7 +44,7 @@ import { shardCount, startShardThreads } from './shard-threads.ts'
 import { spinMemory } from './spin.ts'
 import { contents, openStorage, type Storage } from './storage.ts'
 import { systemClock, systemRandom } from './system-ports.ts'
-import { RunningShard, type ShardThreadData } from './thread.ts'
+import { afterStart, RunningShard, type ShardThreadData } from './thread.ts'
 
 export interface BrokerOptions {
   readonly config: BrokerConfig
@@ -155,8 +155,6 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   const begun = pool.begin(dataFor)
   // Heard of where it is awaited, after what this thread does meanwhile.
   begun.catch(() => {})
-  await initCodecs()
-  logger.info(runtimeLine(sockets))
   const watch = new FolderWatch({ ...storage, logger, exit })
   const own = new RunningShard({
     wiring: pool.wiring,
@@ -185,14 +183,17 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   checkpointer.start()
   watch.begin({ router: own.link.router, checkpoint: () => checkpointer.writeOrWarn() })
   storage.disk.inThread = false
+  storage.disk.syncsInThread = false
   await Promise.all([own.accept(doorsOf(sockets, dataFor(0).listeners)), pool.accept()])
   sayServing(logger, served, config, systemClock.monotonicMs() - startedMs)
+  afterStart(() => logger.info(runtimeLine(sockets)))
   return new Broker({ logger, storage, threads: { pool, own }, checkpointer, served, watch })
 }
 
 function storagePorts(config: BrokerConfig, logger: Logger) {
   const disk = new NodeDisk()
   disk.inThread = true
+  disk.syncsInThread = true
   return {
     config,
     logger,
@@ -289,9 +290,9 @@ function controlPort(
   }
 }
 
-/** Which of the alternatives run here: the one line to look at when something is slow. */
+/** Which of the alternatives run here: the one line to look at when something is slow. Loads the CRC-32C. */
 function runtimeLine(sockets: readonly ListeningSocket[]): string {
-  const codecs = Object.entries(codecAvailability()).map(
+  const codecs = Object.entries(codecsInstalled()).map(
     ([name, implementation]) => `${name} (${implementation ?? 'missing'})`,
   )
   const ways = new Set(sockets.map(({ way }) => way))

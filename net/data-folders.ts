@@ -360,7 +360,7 @@ async function knownPartitions(
     }
   }
   // What a crash leaves of a doomed one must be known by its name: its identity may be gone (S10).
-  await disk.syncDir(dataFolder)
+  if (doomed.length > 0) await disk.syncDir(dataFolder)
   return { known, owned, unmade, damaged, futures, doomed }
 }
 

@@ -10,7 +10,6 @@
  *
  * `ListeningSocket.way` says which one runs.
  */
-import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net'
 import { assert } from '../engine/base/assert.ts'
@@ -18,6 +17,7 @@ import { Connection, type ConnectionServices } from './connection.ts'
 import { connectionDescriptorEnd, openFilesMax } from './descriptor-limit.ts'
 import type { ClientConnection } from './handler.ts'
 import { leavePacing } from './loopback-pacing.ts'
+import { lookupName } from './name-lookup.ts'
 import { closeNative, nativeSocketsAvailable, openNativeListeners } from './native-sockets.ts'
 import type { ConnectionGate } from './quotas/connection-gate.ts'
 import { descriptorOf } from './socket-handle.ts'
@@ -130,7 +130,7 @@ function newServer(): Server {
 
 async function addressOf(host: string): Promise<string> {
   if (host === '') return EVERY_ADDRESS
-  return isIP(host) === 0 ? (await lookup(host)).address : host
+  return isIP(host) === 0 ? (await lookupName(host)).address : host
 }
 
 /** One listener in one shard: accepts, and keeps its connections. */

@@ -3,7 +3,7 @@
  * calls are off (sluice.native.calls), koffi is not installed, or the library lacks one of the functions,
  * there are none, and whoever asks does the same the ordinary way.
  */
-import { createRequire } from 'node:module'
+import { loadKoffi } from './koffi.ts'
 import { nativeSocketsAvailable } from './native-sockets.ts'
 
 type Koffi = typeof import('koffi')
@@ -23,7 +23,7 @@ export function nativeCalls<Calls>(
 
 function load<Calls>(declare: (libc: Library, koffi: Koffi) => Calls): Calls | null {
   try {
-    const koffi: Koffi = createRequire(import.meta.url)('koffi')
+    const koffi = loadKoffi()
     return declare(koffi.load(null), koffi)
   } catch {
     // Not installed, or a library without these calls.

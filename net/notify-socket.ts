@@ -8,11 +8,10 @@
  *   sockaddr_un   family u16 = 1 | path, NUL at its end; a name that begins with @ is abstract: NUL
  *                 in place of the @ and none at the end
  */
-import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { createRequire } from 'node:module'
 import { endianness } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { loadKoffi } from './koffi.ts'
 
 const AF_UNIX = 1
 /** SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC */
@@ -79,7 +78,7 @@ function loadCalls(): Calls | null {
   if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) return null
   if (endianness() !== 'LE') return null
   try {
-    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
+    const koffi = loadKoffi()
     const libc = koffi.load(null)
     return {
       socket: libc.func('int socket(int, int, int)'),
@@ -123,6 +122,7 @@ function findProgram(path: string): string | null {
 function programSocket(program: string, environment: NotifyEnvironment): NotifySocket {
   const send = (state: string): Promise<string | null> =>
     new Promise((resolve) => {
+      const { spawn } = process.getBuiltinModule('node:child_process')
       const child = spawn(program, [`--pid=${process.pid}`, ...state.split('\n')], {
         env: { ...environment },
         stdio: 'ignore',

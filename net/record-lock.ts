@@ -8,8 +8,8 @@
  *   16  l_len     int64   0 = to the end, however far it grows
  *   24  l_pid     int32   holder, filled in by F_GETLK
  */
-import { createRequire } from 'node:module'
 import { endianness } from 'node:os'
+import { loadKoffi } from './koffi.ts'
 
 const F_GETLK = 5
 const F_SETLK = 6
@@ -52,8 +52,7 @@ function writeLock(): Buffer {
 
 function loadFcntl(): Fcntl | null {
   try {
-    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
-    return koffi.load(null).func('int fcntl(int fd, int command, ...)') as Fcntl
+    return loadKoffi().load(null).func('int fcntl(int fd, int command, ...)') as Fcntl
   } catch {
     // Not installed, or no build for this platform: the plain lock takes over.
     return null

@@ -4,6 +4,7 @@
  * ShardPool.begin.
  */
 import { availableParallelism } from 'node:os'
+import type { Worker } from 'node:worker_threads'
 import type { BrokerConfig } from '../engine/base/config.ts'
 import { limits } from '../engine/base/limits.ts'
 import type { Logger } from '../engine/base/logger.ts'
@@ -22,5 +23,16 @@ export function startShardThreads(
   exit: (code: number) => void,
 ): ShardPool {
   const entry = threadEntry('./thread', import.meta.url)
-  return new ShardPool({ shards: shardCount(config), wake: 'atomics', entry, logger, exit })
+  const begun = begunThreads()
+  return new ShardPool({ shards: shardCount(config), wake: 'atomics', entry, begun, logger, exit })
+}
+
+/** Where tools/bundle-load.cjs leaves threads that it started before anything was loaded. */
+const BEGUN = Symbol.for('sluice.begunThreads')
+
+/** Those threads, once. */
+function begunThreads(): readonly Worker[] {
+  const begun: unknown = Reflect.get(globalThis, BEGUN)
+  Reflect.deleteProperty(globalThis, BEGUN)
+  return Array.isArray(begun) ? begun : []
 }

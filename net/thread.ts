@@ -14,7 +14,6 @@ import type { Logger } from '../engine/base/logger.ts'
 import type { TimerWheel } from '../engine/base/timer-wheel.ts'
 import { borrowFile, NodeDisk } from '../engine/log/node-disk.ts'
 import { emptyImage, type MetadataImage } from '../engine/metadata/image.ts'
-import { initCodecs } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
 import type { DataFolders } from '../engine/shard-folders.ts'
 import { openChannels } from '../workers/channel.ts'
@@ -39,6 +38,15 @@ import { processMs, systemClock, systemRandom } from './system-ports.ts'
 import { WheelHost } from './wheel-host.ts'
 
 const MICROS_PER_MS = 1_000
+const AFTER_START_MS = 50
+
+/**
+ * Once the first clients have their answers: native code that the first large batch would have to wait for,
+ * and what nobody waits for.
+ */
+export function afterStart(work: () => void): void {
+  setTimeout(work, AFTER_START_MS).unref()
+}
 
 /** What a thread is told at its start: plain data, cloned. */
 export interface ShardThreadData {
@@ -178,13 +186,13 @@ export class RunningShard {
 
 async function runAsMember(): Promise<void> {
   const member = joinPool()
-  const codecs = initCodecs()
-  const data = (await member.data) as ShardThreadData
+  const begun = await member.begun
+  const { wiring } = begun
+  const data = begun.data as ShardThreadData
   useNativeCalls(data.config.sluiceNativeCalls)
-  const logger = consoleLogger(data.logStyle, `sluice.shard-${member.wiring.shard}`)
-  await codecs
+  const logger = consoleLogger(data.logStyle, `sluice.shard-${wiring.shard}`)
   const running = new RunningShard({
-    wiring: member.wiring,
+    wiring,
     data,
     logger,
     control: null,
@@ -196,8 +204,7 @@ async function runAsMember(): Promise<void> {
     apply: (image) => running.apply(image),
     accept: async () => {
       await running.accept(data.listeners.map((open) => ({ ...open, server: null })))
-      // Native code that the first batch would have to wait for.
-      setImmediate(crc32cImplementation)
+      afterStart(crc32cImplementation)
     },
     stop: (stage) => running.stop(stage),
   })

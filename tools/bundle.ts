@@ -1,14 +1,15 @@
 /**
- * The second half of `npm run build`: what tsc wrote to dist/, joined into one CommonJS file under
- * dist/bundle/ with V8's compiled code beside it. Only a matter of speed: Node loads 290 small ES
- * modules in 230 ms, and every shard thread loads them again (figures in this file's commits).
+ * The second half of `npm run build`: what tsc wrote to dist/, joined into three CommonJS files under
+ * dist/bundle/ with V8's compiled code beside each. Only a matter of speed: Node loads 290 small ES
+ * modules in 230 ms, and every shard thread loads them again (figures in docs/performance.md, Start).
  * bin/sluice.js prefers the bundle unless dist/ is newer.
  *
  *   sluice.cjs  thread.cjs  jobs/*.cjs  load-child.cjs  pacer.cjs   what Node is told to run: one line each
- *   load.cjs                             runs a module of all.cjs; tools/bundle-load.cjs
- *   all.cjs                              every module, each run when it is first asked for
- *   all.cjs.broker-cache                 what V8 compiled of it while a broker started and stopped once
- *   all.cjs.command-cache                the same for commands that ask that broker
+ *   load.cjs             runs a module of one of the following; tools/bundle-load.cjs
+ *   code-commands.cjs    every module of the command line, each run when it is first asked for
+ *   code-broker.cjs      of commands only those that run a broker: its main thread takes all of it in
+ *   code-thread.cjs      what its other threads run
+ *   *.cache              what V8 compiled of each while a broker started and stopped, and was asked by commands
  *
  * The stubs lie so that threadEntry('./thread'), ('./jobs/…') and the load generator's find them beside
  * the file that asks. Another Node than the one that built refuses the caches and compiles for itself.
@@ -29,7 +30,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BuildOptions, build } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { packageRoot } from './package-root.ts'
 
 const OUTSIDE = [
@@ -62,6 +63,8 @@ const COMMANDS = [
   ['kafka-log-dirs', '--describe'],
 ] as const
 const LOADER = join(packageRoot, 'tools/bundle-load.cjs')
+const COMMAND_LISTS = /tools[\\/]cli[\\/](commands|kafka-tools)\.[jt]s$/
+const BROKER_COMMANDS = /\/(serve|quickstart|kafka-server-start)\.[jt]s$/
 
 /**
  * Bundles the files with `extension` below `root` into the folder `target`, which is replaced. `more`
@@ -73,8 +76,22 @@ export async function bundle(
   target: string,
   more: Pick<BuildOptions, 'minifySyntax' | 'plugins'> = {},
 ): Promise<void> {
-  const entries = entriesOf(root, extension)
   rmSync(target, { recursive: true, force: true })
+  for (const [code, entries] of Object.entries(entriesOf(root, extension))) {
+    const plugins = [...(more.plugins ?? []), ...(code === 'broker' ? [brokerCommandsOnly] : [])]
+    await joinModules(root, entries, join(target, `code-${code}.cjs`), { ...more, plugins })
+    for (const name of entries.keys()) writeStub(target, name)
+  }
+  copyFileSync(LOADER, join(target, 'load.cjs'))
+}
+
+/** Joins the modules into one file. */
+async function joinModules(
+  root: string,
+  entries: ReadonlyMap<string, string>,
+  outfile: string,
+  more: BuildOptions,
+): Promise<void> {
   await build({
     stdin: {
       contents: [...entries]
@@ -82,7 +99,7 @@ export async function bundle(
         .join('\n'),
       resolveDir: root,
     },
-    outfile: join(target, 'all.cjs'),
+    outfile,
     bundle: true,
     format: 'cjs',
     platform: 'node',
@@ -104,8 +121,6 @@ export async function bundle(
     logLevel: 'warning',
     ...more,
   })
-  copyFileSync(LOADER, join(target, 'load.cjs'))
-  for (const name of entries.keys()) writeStub(target, name)
 }
 
 /** Runs the broker of a bundle once, from start to clean stop, and commands in between; keeps what V8 compiled. */
@@ -154,18 +169,35 @@ function run(target: string, words: readonly string[]) {
   }
 }
 
-/** Entry → its module. */
-function entriesOf(root: string, extension: 'js' | 'ts'): Map<string, string> {
+/** Leaves the other commands of the two lists outside, where nobody looks for them. */
+const brokerCommandsOnly: Plugin = {
+  name: 'broker commands only',
+  setup(into) {
+    into.onResolve({ filter: /\.[jt]s$/ }, ({ kind, importer, path }) => {
+      if (kind !== 'dynamic-import' || !COMMAND_LISTS.test(importer)) return null
+      return BROKER_COMMANDS.test(path) ? null : { path, external: true }
+    })
+  },
+}
+
+/** By the file they go to, see bundle-load.cjs: entry → its module. */
+function entriesOf(root: string, extension: 'js' | 'ts'): Record<string, Map<string, string>> {
   const jobs = readdirSync(join(root, 'workers/jobs'))
     .filter((file) => file.endsWith(`.${extension}`) && !file.endsWith('.d.ts'))
     .map((file) => `jobs/${file.slice(0, -extension.length - 1)}`)
-  return new Map([
-    ['sluice', `./tools/sluice.${extension}`],
-    ['thread', `./net/thread.${extension}`],
-    ['load-child', `./bench/load/load-child.${extension}`],
-    ['pacer', `./bench/load/pacer.${extension}`],
-    ...jobs.map((name) => [name, `./workers/${name}.${extension}`] as const),
-  ])
+  const sluice = ['sluice', `./tools/sluice.${extension}`] as const
+  return {
+    commands: new Map([
+      sluice,
+      ['load-child', `./bench/load/load-child.${extension}`],
+      ['pacer', `./bench/load/pacer.${extension}`],
+    ]),
+    broker: new Map([sluice]),
+    thread: new Map([
+      ['thread', `./net/thread.${extension}`],
+      ...jobs.map((name) => [name, `./workers/${name}.${extension}`] as const),
+    ]),
+  }
 }
 
 function writeStub(target: string, name: string): void {

@@ -45,6 +45,7 @@ import {
 import type { Reader } from '../engine/schema/reader.ts'
 import type { Writer } from '../engine/schema/writer.ts'
 import type { ShardCalls } from '../engine/shard-port.ts'
+import type { ShardWiring } from './wiring.ts'
 
 export const opcodes = {
   append: 1,
@@ -321,8 +322,8 @@ export type StopStage = (typeof stopStages)[number]
 
 /** From the pool (shard 0's thread) to a shard's thread. */
 export type ThreadOrder =
-  /** The first: what the thread works with, plain data. */
-  | { readonly kind: 'begin'; readonly data: unknown }
+  /** The first: its place among the shards, and what it works with, plain data. */
+  | { readonly kind: 'begin'; readonly wiring: ShardWiring; readonly data: unknown }
   | { readonly kind: 'image'; readonly image: MetadataImage }
   /** Every shard has the first image: take connections. */
   | { readonly kind: 'accept' }

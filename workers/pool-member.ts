@@ -3,12 +3,16 @@
  * the other. The port to the parent keeps the thread alive. An order that fails ends the thread,
  * and the pool then ends the process.
  */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { assert } from '../engine/base/assert.ts'
 import type { MetadataImage } from '../engine/metadata/image.ts'
 import type { StopStage, ThreadOrder, ThreadReport } from './messages.ts'
-import type { ThreadStart } from './pool.ts'
 import type { ShardWiring } from './wiring.ts'
+
+export interface Begun {
+  readonly wiring: ShardWiring
+  readonly data: unknown
+}
 
 export interface MemberOrders {
   /** The image is in force in this shard when it resolves. */
@@ -19,9 +23,8 @@ export interface MemberOrders {
 }
 
 export interface PoolMember {
-  readonly wiring: ShardWiring
   /** What the pool's `begin` gave for this shard. */
-  readonly data: Promise<unknown>
+  readonly begun: Promise<Begun>
   /** Follows orders from now on, also those that came before. */
   follow(orders: MemberOrders): void
   /** Tells the pool that this shard serves. */
@@ -32,10 +35,9 @@ export interface PoolMember {
 export function joinPool(): PoolMember {
   const port = parentPort
   assert(port !== null, 'only a thread of the pool can join it')
-  const { wiring } = workerData as ThreadStart
   const report = (message: ThreadReport): void => port.postMessage(message)
-  let begin: (data: unknown) => void = () => {}
-  const data = new Promise<unknown>((resolve) => {
+  let begin: (begun: Begun) => void = () => {}
+  const begun = new Promise<Begun>((resolve) => {
     begin = resolve
   })
   let follow: (orders: MemberOrders) => void = () => {}
@@ -45,10 +47,10 @@ export function joinPool(): PoolMember {
   let last: Promise<void> = Promise.resolve()
   // From the first moment: a message that finds no listener is lost.
   port.on('message', (order: ThreadOrder) => {
-    if (order.kind === 'begin') begin(order.data)
+    if (order.kind === 'begin') begin(order)
     else last = last.then(async () => obey(order, await followed, report))
   })
-  return { wiring, data, follow, ready: () => report({ kind: 'ready' }) }
+  return { begun, follow, ready: () => report({ kind: 'ready' }) }
 }
 
 async function obey(

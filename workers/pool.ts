@@ -15,10 +15,9 @@ import { type ShardWiring, type WakeWay, wireShards, wiringPorts } from './wirin
 /** Marks the threads of a pool among a process's. */
 export const SHARD_THREAD = 'sluice-shard'
 
-/** What a thread finds in its workerData; see pool-member.ts. */
+/** What a thread finds in its workerData; all else comes with the first order (pool-member.ts). */
 export interface ThreadStart {
   readonly kind: typeof SHARD_THREAD
-  readonly wiring: ShardWiring
 }
 
 export interface PoolParts {
@@ -26,6 +25,8 @@ export interface PoolParts {
   readonly wake: WakeWay
   /** What every thread runs; it must call `joinPool`. */
   readonly entry: ThreadEntry
+  /** Threads that run it already, by whom started whoever; those too many are ended. */
+  readonly begun?: readonly Worker[]
   readonly logger: Logger
   /** Ends the process; the last thing that is called. */
   readonly exit: (code: number) => void
@@ -39,6 +40,7 @@ interface Wait {
 
 interface Member {
   readonly shard: number
+  readonly wiring: ShardWiring
   readonly thread: Worker
   /** Reports awaited of it; a handful. */
   waits: Wait[]
@@ -61,7 +63,11 @@ export class ShardPool {
     const [own, ...others] = wireShards(parts.shards, parts.wake)
     assert(own !== undefined, 'a pool has a shard 0')
     this.wiring = own
-    this.members = others.map((wiring) => this.startThread(wiring, parts))
+    const begun = [...(parts.begun ?? [])]
+    this.members = others.map((wiring) =>
+      this.member(wiring, begun.shift() ?? newThread(wiring, parts)),
+    )
+    for (const thread of begun) void thread.terminate()
   }
 
   /**
@@ -70,8 +76,10 @@ export class ShardPool {
    */
   async begin(dataFor: (shard: number) => unknown): Promise<void> {
     const started = this.all('start', limits.shardStartMs, (report) => report.kind === 'ready')
-    for (const { shard, thread } of this.members)
-      thread.postMessage({ kind: 'begin', data: dataFor(shard) } satisfies ThreadOrder)
+    for (const { shard, wiring, thread } of this.members) {
+      const order: ThreadOrder = { kind: 'begin', wiring, data: dataFor(shard) }
+      thread.postMessage(order, wiringPorts(wiring))
+    }
     await started
   }
 
@@ -131,16 +139,11 @@ export class ShardPool {
     return complete && !this.dead
   }
 
-  private startThread(wiring: ShardWiring, parts: PoolParts): Member {
+  private member(wiring: ShardWiring, thread: Worker): Member {
     const { shard } = wiring
-    const start: ThreadStart = { kind: SHARD_THREAD, wiring }
-    const thread = new Worker(parts.entry.url, {
-      name: `shard-${shard}`,
-      workerData: start,
-      transferList: wiringPorts(wiring),
-      execArgv: [...parts.entry.execArgv],
-    })
-    const member: Member = { shard, thread, waits: [], ended: false }
+    const member: Member = { shard, wiring, thread, waits: [], ended: false }
+    // One that was begun for whoever may need it kept nobody from ending.
+    thread.ref()
     thread.on('message', (report: ThreadReport) => heard(member, report))
     thread.on('error', (error) => this.died(shard, messageOf(error)))
     thread.on('messageerror', (error) => this.died(shard, messageOf(error)))
@@ -179,6 +182,15 @@ export class ShardPool {
       ),
     )
   }
+}
+
+function newThread({ shard }: ShardWiring, { entry }: PoolParts): Worker {
+  const start: ThreadStart = { kind: SHARD_THREAD }
+  return new Worker(entry.url, {
+    name: `shard-${shard}`,
+    workerData: start,
+    execArgv: [...entry.execArgv],
+  })
 }
 
 function report(

@@ -13,7 +13,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import { initCodecs } from '../../engine/record/compression.ts'
 import { threadEntry } from '../../workers/thread-entry.ts'
 import { AnswerReader } from './answer-reader.ts'
 import { descriptorOf, openSocket } from './client-socket.ts'
@@ -44,7 +43,6 @@ const DRAIN_POLL_MS = 5
 const LEAD_MS = 20
 
 export async function runOpenLoop(plan: PacedLoad, window: LoadWindow): Promise<LoadFigures> {
-  await initCodecs()
   const loop = new OpenLoop(plan, window)
   try {
     await loop.open()

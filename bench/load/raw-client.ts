@@ -6,7 +6,6 @@
  *
  * Throughput first: a closed loop hides stalls, so latencies taken here flatter (open-loop.ts does not).
  */
-import { initCodecs } from '../../engine/record/compression.ts'
 import { batchesOf } from './exact-batch.ts'
 import { fetchRequest, type PreparedRequest, produceRequest } from './frames.ts'
 import type { ClosedPlan, LoadFigures, PacedLoad, ProduceLoad } from './load-plan.ts'
@@ -50,7 +49,6 @@ async function openAll(
   connections: RawConnection[],
   transactions: LoadTransactions | null,
 ): Promise<void> {
-  await initCodecs()
   const requests = requestsOf(plan, transactions)
   for (let index = 0; index < plan.connections; index++) {
     const partition = partitionOf(plan, index)

@@ -40,6 +40,10 @@ const writeAsync = promisify(fs.write)
 const truncateAsync = promisify(fs.ftruncate)
 const dataSyncAsync = promisify(fs.fdatasync)
 const closeAsync = promisify(fs.close)
+const syncAsync = promisify(fs.fsync)
+const makeDirAsync = promisify(fs.mkdir)
+const renameAsync = promisify(fs.rename)
+const unlinkAsync = promisify(fs.unlink)
 // A start opens thousands of folders: these take half the CPU time of their twins in fs.promises.
 const readFileAsync = promisify(fs.readFile)
 const statAsync = promisify(fs.stat)
@@ -60,10 +64,12 @@ export class NodeDisk implements Disk {
   /** Null: nobody can tell what is in the page cache. */
   readCached: ReadCached | null = null
   /**
-   * Opens, lists, looks, reads and closes are done in the calling thread instead of the pool, which
+   * Everything but syncs and what takes long is done in the calling thread instead of the pool, which
    * costs a tenth of the time: for a start, which opens thousands of folders and serves nobody yet.
    */
   inThread = false
+  /** And syncs: for a start's own, which come one after the other. Many at a time share their cost in the pool. */
+  syncsInThread = false
   private readonly refused = new RefusedFolders()
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
@@ -86,7 +92,7 @@ export class NodeDisk implements Disk {
   async makeDir(path: string): Promise<void> {
     this.refused.check('mkdir', path)
     try {
-      await fs.promises.mkdir(path)
+      await this.makeOneDir(path)
       return
     } catch {
       // It is there, or its parent is not, or it cannot be made: told apart below.
@@ -98,12 +104,16 @@ export class NodeDisk implements Disk {
       at = parentDir(at)
     }
     for (const dir of missing.reverse())
-      await orDiskError('mkdir', dir, fs.promises.mkdir(dir)).catch((error: DiskError) => {
+      await orDiskError('mkdir', dir, this.makeOneDir(dir)).catch((error: DiskError) => {
         // Another thread was quicker.
         if (error.code !== 'EEXIST') throw error
       })
     if (missing.length === 0 && (await this.stat(path))?.isDirectory !== true)
       throw new DiskError('EEXIST', path, 'mkdir')
+  }
+
+  private makeOneDir(path: string): Promise<void> {
+    return this.inThread ? inPromise(() => fs.mkdirSync(path)) : makeDirAsync(path)
   }
 
   list(path: string): Promise<string[]> {
@@ -123,12 +133,14 @@ export class NodeDisk implements Disk {
   async rename(from: string, to: string): Promise<void> {
     this.refused.check('rename', from)
     this.refused.check('rename', to)
-    await orDiskError('rename', from, fs.promises.rename(from, to))
+    const renamed = this.inThread ? inPromise(() => fs.renameSync(from, to)) : renameAsync(from, to)
+    await orDiskError('rename', from, renamed)
   }
 
   async unlink(path: string): Promise<void> {
     this.refused.check('unlink', path)
-    await orDiskError('unlink', path, fs.promises.unlink(path))
+    const removed = this.inThread ? inPromise(() => fs.unlinkSync(path)) : unlinkAsync(path)
+    await orDiskError('unlink', path, removed)
   }
 
   unlinkSync(path: string): void {
@@ -146,12 +158,15 @@ export class NodeDisk implements Disk {
   }
 
   async syncDir(path: string): Promise<void> {
-    const handle = await orDiskError('open', path, fs.promises.open(path, 'r'))
+    const opened = this.inThread ? inPromise(() => fs.openSync(path, 'r')) : openAsync(path, 'r')
+    const fd = await orDiskError('open', path, opened)
     try {
       this.refused.check('sync', path)
-      await orDiskError('sync', path, handle.sync())
+      const synced = this.syncsInThread ? inPromise(() => fs.fsyncSync(fd)) : syncAsync(fd)
+      await orDiskError('sync', path, synced)
     } finally {
-      await orDiskError('close', path, handle.close())
+      const closed = this.inThread ? inPromise(() => fs.closeSync(fd)) : closeAsync(fd)
+      await orDiskError('close', path, closed)
     }
   }
 
@@ -188,7 +203,7 @@ export function borrowFile(
   fd: number,
   readCached: ReadCached | null = null,
 ): Pick<DiskFile, 'fd' | 'path' | 'readSync' | 'readCached' | 'read'> {
-  return new NodeFile(path, fd, { inThread: false, readCached, native: null })
+  return new NodeFile(path, fd, { inThread: false, syncsInThread: false, readCached, native: null })
 }
 
 /** The first of the pieces, of WRITE_BYTES_MAX together or a little less. */
@@ -206,19 +221,17 @@ async function inPromise<T>(call: () => T): Promise<T> {
   return call()
 }
 
+type DiskWays = Pick<NodeDisk, 'inThread' | 'syncsInThread' | 'readCached' | 'native'>
+
 class NodeFile implements DiskFile {
   readonly path: string
   fd: number
   /** Calls in the thread pool: the descriptor may not be given back (and reused) below them. */
   private inFlight = 0
   private onIdle: (() => void) | null = null
-  private readonly disk: Pick<NodeDisk, 'inThread' | 'readCached' | 'native'>
+  private readonly disk: DiskWays
 
-  constructor(
-    path: string,
-    fd: number,
-    disk: Pick<NodeDisk, 'inThread' | 'readCached' | 'native'>,
-  ) {
+  constructor(path: string, fd: number, disk: DiskWays) {
     this.path = path
     this.fd = fd
     this.disk = disk
@@ -284,7 +297,12 @@ class NodeFile implements DiskFile {
   }
 
   sync(): Promise<void> {
-    return this.track('sync', () => dataSyncAsync(this.openFd()))
+    const { syncsInThread } = this.disk
+    return this.track('sync', () =>
+      syncsInThread
+        ? inPromise(() => fs.fdatasyncSync(this.openFd()))
+        : dataSyncAsync(this.openFd()),
+    )
   }
 
   async close(): Promise<void> {

@@ -111,14 +111,15 @@ export class EmbeddedMetaStore implements MetaStore {
     logger: Logger,
     foldBytesMin = FOLD_BYTES_MIN,
   ): Promise<EmbeddedMetaStore> {
-    const file = await openOrCreate(disk, dir)
+    const { file, isNew } = await openOrCreate(disk, dir)
     const store = new EmbeddedMetaStore(disk, dir, file, foldBytesMin)
     try {
       await store.loadSnapshot()
       await store.loadLog(logger)
       const sizeFound = store.fileBytes
       store.fillReserve()
-      if (store.fileBytes > sizeFound) await store.file.sync()
+      if (isNew || store.fileBytes > sizeFound) await store.file.sync()
+      if (isNew) await disk.syncDir(dir)
     } catch (error) {
       await store.file.close()
       throw error
@@ -337,19 +338,21 @@ export class EmbeddedMetaStore implements MetaStore {
   }
 }
 
-async function openOrCreate(disk: Disk, dir: string): Promise<DiskFile> {
+/** What is new is not durable yet. */
+async function openOrCreate(
+  disk: Disk,
+  dir: string,
+): Promise<{ readonly file: DiskFile; readonly isNew: boolean }> {
   const path = `${dir}/${META_LOG_FILE}`
-  if ((await disk.stat(path)) !== null) return disk.open(path, 'read-write')
+  if ((await disk.stat(path)) !== null)
+    return { file: await disk.open(path, 'read-write'), isNew: false }
   // The log is made first and never removed.
   if ((await disk.stat(`${dir}/${META_SNAPSHOT_FILE}`)) !== null)
     throw new MetaStoreCorrupt(
       `${path} is missing beside its snapshot: the latest changes of topics cannot be known. Restore ` +
         'it from a backup; the records themselves are not touched.',
     )
-  const file = await disk.open(path, 'create-new')
-  await file.sync()
-  await disk.syncDir(dir)
-  return file
+  return { file: await disk.open(path, 'create-new'), isNew: true }
 }
 
 /** Where the zeros at the end begin. */

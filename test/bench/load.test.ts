@@ -30,7 +30,6 @@ import {
   batchSizeInBytes,
   computeBatchCrc,
 } from '../../engine/record/batch.ts'
-import { initCodecs } from '../../engine/record/compression.ts'
 import { decoderFor } from '../../engine/schema/codec.ts'
 import { Reader } from '../../engine/schema/reader.ts'
 import { Writer } from '../../engine/schema/writer.ts'
@@ -293,7 +292,6 @@ it('writes with sequence numbers when asked, under a CRC that fits', async () =>
 })
 
 it('builds batches by count, with keys, text and codecs', async () => {
-  await initCodecs()
   const shape = { ...PLAIN_SHAPE, recordsPerBatch: 200, recordBytes: 300, keyBytes: 8 } as const
   for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
     const [batch] = batchesOf({ ...shape, codec, payload: 'text' })

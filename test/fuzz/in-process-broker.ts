@@ -20,7 +20,6 @@ import { NodeDisk } from '../../engine/log/node-disk.ts'
 import { topicConfigEntries } from '../../engine/metadata/config-entries.ts'
 import { emptyImage, type MetadataImage } from '../../engine/metadata/image.ts'
 import { EmbeddedMetaStore } from '../../engine/metastore/embedded-store.ts'
-import { initCodecs } from '../../engine/record/compression.ts'
 import type { ConnectionServices } from '../../net/connection.ts'
 import { Dispatcher } from '../../net/dispatch.ts'
 import { FetchSessions } from '../../net/fetch-sessions.ts'
@@ -71,7 +70,6 @@ export class InProcessBroker {
     logger: WatchedLog,
     settings: Readonly<Record<string, string>> = {},
   ): Promise<InProcessBroker> {
-    await initCodecs()
     const folder = mkdtempSync(join(tmpdir(), 'sluice-fuzz-'))
     const { config, errors } = parseBrokerConfig(
       new Map(Object.entries({ 'log.dirs': folder, ...settings })),

@@ -11,7 +11,6 @@
  * --record keeps what was counted for docs/reliability.md, when all of it was in order.
  */
 import { parseArgs } from 'node:util'
-import { initCodecs } from '../../engine/record/compression.ts'
 import { LaneChecks } from '../stress/lane-checks.ts'
 import { recordFigures } from '../support/figures.ts'
 import { flood } from './floods.ts'
@@ -74,7 +73,6 @@ async function framesPart(): Promise<void> {
   await report.check('coverage', () => fuzz.coverage())
 }
 
-await initCodecs()
 console.log(`seed ${seed}`)
 if (parts.includes('frames')) await framesPart()
 if (parts.includes('sockets') && flags.frame === undefined)

@@ -18,7 +18,6 @@ import {
   hasDeleteHorizon,
   isControl,
 } from '../../engine/record/batch.ts'
-import { initCodecs } from '../../engine/record/compression.ts'
 import { readRecords } from '../../engine/record/iterate.ts'
 import { compact } from '../support/compact-rig.ts'
 import { splitBatches, TestClock } from '../support/log-rig.ts'
@@ -40,7 +39,6 @@ const cleaned = new Map(
 
 let root: string
 beforeAll(async () => {
-  await initCodecs()
   root = mkdtempSync(join(tmpdir(), 'sluice-compacted-'))
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))

@@ -16,7 +16,6 @@ import {
 } from '../../engine/log/producer-snapshot.ts'
 import { recoverLog } from '../../engine/log/recovery.ts'
 import { batchSizeInBytes } from '../../engine/record/batch.ts'
-import { initCodecs } from '../../engine/record/compression.ts'
 import { readRecords } from '../../engine/record/iterate.ts'
 import { parseDump } from '../support/dump-log.ts'
 import { readAll, TestClock } from '../support/log-rig.ts'
@@ -51,7 +50,6 @@ const options = {
 
 let root: string
 beforeAll(async () => {
-  await initCodecs()
   root = mkdtempSync(join(tmpdir(), 'sluice-golden-'))
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))

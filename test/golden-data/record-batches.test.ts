@@ -25,7 +25,7 @@ import {
   timestampTypeOf,
 } from '../../engine/record/batch.ts'
 import { buildBatch } from '../../engine/record/build.ts'
-import { Codec, codecName, initCodecs } from '../../engine/record/compression.ts'
+import { Codec, codecName } from '../../engine/record/compression.ts'
 import { buildEndTransactionMarker, readEndTransactionMarker } from '../../engine/record/control.ts'
 import { readRecords, type StoredRecord } from '../../engine/record/iterate.ts'
 import { recompress } from '../../engine/record/recompress.ts'
@@ -65,7 +65,6 @@ let segments: Segment[] = []
 let batches: { bytes: Buffer; at: number; name: string }[] = []
 
 beforeAll(async () => {
-  await initCodecs()
   segments = readSegments()
   batches = segments.flatMap(({ name, bytes, starts }) =>
     starts.map((at) => ({ bytes, at, name: `${name}@${at}` })),

@@ -1,14 +1,16 @@
 /** Shards in real threads: rings, wake-ups of both kinds, slabs by id, leases, images, stop. */
+import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../engine/base/logger.ts'
 import { emptyImage, partitionKey } from '../../engine/metadata/image.ts'
 import type { ReadResult } from '../../engine/shard-port.ts'
 import type { ShardLink } from '../../workers/link.ts'
 import { calls, type StopStage, stopStages } from '../../workers/messages.ts'
-import { ShardPool } from '../../workers/pool.ts'
+import { SHARD_THREAD, ShardPool } from '../../workers/pool.ts'
 import { threadEntry } from '../../workers/thread-entry.ts'
 import type { WakeWay } from '../../workers/wiring.ts'
 import { FakeShardPort } from '../support/fake-shard-port.ts'
@@ -25,6 +27,7 @@ interface Running {
   stop(): Promise<StopStage[]>
 }
 
+const entry = threadEntry('../support/shard-thread-entry', import.meta.url)
 const running: Running[] = []
 
 afterEach(async () => {
@@ -35,6 +38,7 @@ async function start(
   shards: number,
   wake: WakeWay,
   data: Partial<TestThreadData> = {},
+  begun: readonly Worker[] = [],
 ): Promise<Running> {
   const errors: string[] = []
   let exit: (code: number) => void = () => {}
@@ -44,7 +48,8 @@ async function start(
   const pool = new ShardPool({
     shards,
     wake,
-    entry: threadEntry('../support/shard-thread-entry', import.meta.url),
+    entry,
+    begun,
     logger: { ...silentLogger, error: (line) => errors.push(line), warn: (l) => errors.push(l) },
     exit,
   })
@@ -176,6 +181,24 @@ describe('a pool of shards', () => {
       expect(await link.router.call(shard, calls.allocateProducerIds, { count: 1 })).toMatchObject({
         firstProducerId: 41,
       })
+  })
+
+  it('takes over threads that run already, and ends those too many', async () => {
+    const threads = [1, 2].map(() => {
+      const thread = new Worker(entry.url, {
+        workerData: { kind: SHARD_THREAD },
+        execArgv: [...entry.execArgv],
+      })
+      thread.unref()
+      return thread
+    })
+    const ended = threads.map((thread) => once(thread, 'exit'))
+    const group = await start(2, 'atomics', {}, threads)
+    await ended[1]
+    expect(await group.link.router.call(1, calls.stats, {})).toMatchObject({ backlog: 0 })
+    await group.stop()
+    await ended[0]
+    expect(group.errors).toEqual([])
   })
 
   it('stops in stages, and again without harm', async () => {

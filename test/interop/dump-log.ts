@@ -17,7 +17,7 @@ import { Log } from '../../engine/log/log.ts'
 import { NodeDisk } from '../../engine/log/node-disk.ts'
 import { recoverLog } from '../../engine/log/recovery.ts'
 import { buildBatch } from '../../engine/record/build.ts'
-import { type Codec, initCodecs } from '../../engine/record/compression.ts'
+import type { Codec } from '../../engine/record/compression.ts'
 import { buildEndTransactionMarker } from '../../engine/record/control.ts'
 import { sampleRecords } from '../support/batches.ts'
 import { CLIENT, SMALL, TestClock } from '../support/log-rig.ts'
@@ -120,7 +120,6 @@ async function dumpAll(what: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  await initCodecs()
   let log = await open()
   append(log, 0, 600)
   await log.close('clean')

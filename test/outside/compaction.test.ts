@@ -21,7 +21,7 @@ import {
   batchRecordCount,
 } from '../../engine/record/batch.ts'
 import { buildBatch } from '../../engine/record/build.ts'
-import { type Codec, initCodecs } from '../../engine/record/compression.ts'
+import type { Codec } from '../../engine/record/compression.ts'
 import { buildEndTransactionMarker } from '../../engine/record/control.ts'
 import { readRecords } from '../../engine/record/iterate.ts'
 import { KafkaAdmin } from '../clients/kafka-admin.ts'
@@ -167,7 +167,6 @@ describeWith(await kafkaJars(), "compaction beside a real Kafka's", (jars) => {
   let theirs: string
 
   beforeAll(async () => {
-    await initCodecs()
     kafka = await startKafka(jars, {
       'log.cleaner.backoff.ms': '100',
       'log.cleaner.min.cleanable.ratio': '0.001',

@@ -1,6 +1,5 @@
 /** The fuzz lane (test/fuzz) in small: what .ci/run does with millions of frames. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { initCodecs } from '../../engine/record/compression.ts'
 import { InProcessFuzz } from '../fuzz/in-process.ts'
 
 const FRAMES = 30_000
@@ -12,7 +11,6 @@ describe('hostile frames', () => {
   const seed = Date.now() % 1_000_000_000
   let fuzz: InProcessFuzz
   beforeAll(async () => {
-    await initCodecs()
     fuzz = new InProcessFuzz({ frames: FRAMES, seconds: SECONDS, seed, note: () => {} })
   })
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { crc32c } from '../../engine/base/crc32c.ts'
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { readInt64, writeInt64 } from '../../engine/base/int64.ts'
@@ -7,7 +7,7 @@ import { type BatchRules, newAdmission } from '../../engine/record/admission.ts'
 import { setBatchCrc, storedBatchProblem, TimestampType } from '../../engine/record/batch.ts'
 import { buildBatch } from '../../engine/record/build.ts'
 import { BombRefused, CorruptPayload } from '../../engine/record/codec-adapter.ts'
-import { Codec, compress, decompress, initCodecs } from '../../engine/record/compression.ts'
+import { Codec, compress, decompress } from '../../engine/record/compression.ts'
 import { readRecords } from '../../engine/record/iterate.ts'
 import { admitBatch } from '../../engine/record/validate.ts'
 import {
@@ -17,8 +17,6 @@ import {
   writeVarint,
   writeVarlong,
 } from '../../engine/record/varint.ts'
-
-beforeAll(initCodecs)
 
 const RULES: BatchRules = {
   topicPartition: 't-0',

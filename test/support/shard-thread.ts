@@ -45,8 +45,9 @@ export interface TestThreadData {
 
 /** Runs as the entry of a thread: a fake shard that follows the pool. */
 export async function runTestThread(): Promise<void> {
-  const { wiring, data, follow, ready } = joinPool()
-  const { fd, forgetful, onVersion } = (await data) as TestThreadData
+  const { begun, follow, ready } = joinPool()
+  const { wiring, data } = await begun
+  const { fd, forgetful, onVersion } = data as TestThreadData
   const port = new FakeShardPort({
     coordinate: ({ body }) => Promise.resolve({ body }),
     allocateProducerIds: ({ count }) =>

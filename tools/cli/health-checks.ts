@@ -19,7 +19,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { crc32cImplementation } from '../../engine/base/crc32c.ts'
-import { codecAvailability, initCodecs } from '../../engine/record/compression.ts'
+import { codecAvailability } from '../../engine/record/compression.ts'
 
 export type CheckStatus = 'ok' | 'warn' | 'fail'
 
@@ -128,7 +128,6 @@ export function checkFreeSpace(
 }
 
 export async function checkLibraries(): Promise<CheckResult[]> {
-  await initCodecs()
   const crc = crc32cImplementation()
   const codecs = Object.entries(codecAvailability())
   const missing = codecs

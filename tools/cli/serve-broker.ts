@@ -12,10 +12,6 @@ import { removePidFile } from './pid-file.ts'
 import { exitCodeOf, serveSignals } from './serve-signals.ts'
 import { ServiceManager } from './service-manager.ts'
 
-export { brokerConfig } from './broker-config.ts'
-export { serveCheck } from './serve-check.ts'
-export { serveDaemon } from './serve-daemon.ts'
-
 /** Resolves with the exit code after a clean stop. */
 export async function serveBroker(request: ServeRequest, io: CommandIo): Promise<number> {
   // Set before anything slow, so that an early Ctrl-C is a clean stop too.

@@ -16,7 +16,6 @@ import {
   CompactSteps,
 } from '../../engine/log/compact-steps.ts'
 import { NodeDisk } from '../../engine/log/node-disk.ts'
-import { initCodecs } from '../../engine/record/compression.ts'
 
 export interface BeginCompactionInput extends CompactStart {
   /** One int32, shared: not 0 = end the step. */
@@ -38,7 +37,6 @@ let memory = new ArrayBuffer(0)
 
 /** Begins a pass and fills its map. */
 export async function beginCompactionJob(input: BeginCompactionInput): Promise<BegunCompaction> {
-  await initCodecs()
   if (memory.byteLength < input.mapBytes) memory = new ArrayBuffer(input.mapBytes)
   else new Uint8Array(memory, 0, input.mapBytes).fill(0)
   steps = new CompactSteps(new NodeDisk(), input, memory, paceOf(input))

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { BatchCompactor } from '../../../engine/log/compact-batch.ts'
 import { CompactOffsetMap } from '../../../engine/log/compact-offset-map.ts'
 import {
@@ -14,14 +14,12 @@ import {
   TimestampType,
 } from '../../../engine/record/batch.ts'
 import { type BatchToWrite, buildBatch, type RecordToWrite } from '../../../engine/record/build.ts'
-import { Codec, initCodecs } from '../../../engine/record/compression.ts'
+import { Codec } from '../../../engine/record/compression.ts'
 import { buildEndTransactionMarker } from '../../../engine/record/control.ts'
 import { readRecords } from '../../../engine/record/iterate.ts'
 
 const FATE = { dropAll: false, emptyMarker: false, keepEmpty: false }
 const KEY = Buffer.from('k')
-
-beforeAll(() => initCodecs())
 
 /** A compactor for a map with these newest offsets. */
 function compactor(nowMs: number, latest: Readonly<Record<string, number>>): BatchCompactor {

@@ -1,13 +1,11 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Log } from '../../../engine/log/log.ts'
 import { BatchField, setBatchCrc, TimestampType } from '../../../engine/record/batch.ts'
 import { buildBatch } from '../../../engine/record/build.ts'
-import { Codec, initCodecs } from '../../../engine/record/compression.ts'
+import { Codec } from '../../../engine/record/compression.ts'
 import { openLog, put } from '../../support/log-rig.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
-
-beforeAll(() => initCodecs())
 
 /** Several segments of batches whose times wander up and down; returns every record's time by offset. */
 async function wandering(

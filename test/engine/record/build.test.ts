@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   batchAttributes,
   batchBaseTimestamp,
@@ -11,15 +11,13 @@ import {
   TimestampType,
 } from '../../../engine/record/batch.ts'
 import { buildBatch } from '../../../engine/record/build.ts'
-import { Codec, initCodecs } from '../../../engine/record/compression.ts'
+import { Codec } from '../../../engine/record/compression.ts'
 import {
   buildEndTransactionMarker,
   readEndTransactionMarker,
 } from '../../../engine/record/control.ts'
 import { RecordCursor, readRecords } from '../../../engine/record/iterate.ts'
 import { sampleRecords } from '../../support/batches.ts'
-
-beforeAll(initCodecs)
 
 describe('a built batch', () => {
   it.each(Object.entries(Codec))('gives its records back under %s', (_name, codec) => {

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../engine/base/errors.ts'
 import { limits } from '../../../engine/base/limits.ts'
 import { type BatchRules, newAdmission } from '../../../engine/record/admission.ts'
@@ -12,12 +12,10 @@ import {
   timestampTypeOf,
 } from '../../../engine/record/batch.ts'
 import { type BatchToWrite, buildBatch } from '../../../engine/record/build.ts'
-import { Codec, initCodecs } from '../../../engine/record/compression.ts'
+import { Codec } from '../../../engine/record/compression.ts'
 import { readRecords } from '../../../engine/record/iterate.ts'
 import { admitBatch, validateBatch } from '../../../engine/record/validate.ts'
 import { sampleBatch, sampleRecords } from '../../support/batches.ts'
-
-beforeAll(initCodecs)
 
 const NOW = 1_700_000_100_000
 const RULES: BatchRules = {

@@ -1,6 +1,5 @@
 /** `sluice consume TOPIC`: prints records as they come, alone or as a member of a group. */
 import type { Command } from 'commander'
-import { initCodecs } from '../../../engine/record/compression.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import type { FetchedRecord } from '../../../net/client/client-fetcher.ts'
@@ -46,7 +45,6 @@ async function run(topic: string, flags: ConsumeFlags, io: CommandIo): Promise<v
   const options = optionsOf(topic, flags)
   await withClient({ ...flags }, io, async (client: Client, renderer: Renderer) => {
     try {
-      await initCodecs()
       await consume(client, options, io, (records) => {
         if (!renderer.forPeople) renderer.streamed(records.map(recordToRow))
         else renderer.raw(asText(records, flags.printKey === true))

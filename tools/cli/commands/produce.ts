@@ -1,6 +1,6 @@
 /** `sluice produce TOPIC`: a record per line of standard input. */
 import type { Command } from 'commander'
-import { codecByName, initCodecs } from '../../../engine/record/compression.ts'
+import { codecByName } from '../../../engine/record/compression.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { ClientProducer, type OutgoingRecord } from '../../../net/client/client-producer.ts'
 import type { OwnCommand } from '../commands.ts'
@@ -53,7 +53,6 @@ async function produce(topic: string, flags: ProduceFlags, io: CommandIo): Promi
     const producer = new ClientProducer(client, topic, { acks, codec })
     let count = 0
     try {
-      await initCodecs()
       await producer.start()
       for await (const line of inputLines(io.stdin, 'lf')) await producer.send(parse(line, ++count))
       await producer.flush()

@@ -32,11 +32,11 @@ async function serve(file: string | null, flags: ServeFlags, io: CommandIo): Pro
   if (flags.logFormat !== undefined) overrides.push(`sluice.log.format=${flags.logFormat}`)
   if (flags.logLevel !== undefined) overrides.push(`sluice.log.level=${flags.logLevel}`)
   const request = { file, overrides }
-  // The broker's own code is loaded for this command only: the others start quicker without.
-  const { brokerConfig, serveBroker, serveCheck, serveDaemon } = await import('../serve-broker.ts')
-  if (flags.check === true) return serveCheck(request, io)
-  if (flags.daemon !== true) return serveBroker(request, io)
-  await brokerConfig(request, io)
+  // Each loads what it runs: a start is waited for.
+  if (flags.check === true) return (await import('../serve-check.ts')).serveCheck(request, io)
+  if (flags.daemon !== true) return (await import('../serve-broker.ts')).serveBroker(request, io)
+  await (await import('../broker-config.ts')).brokerConfig(request, io)
+  const { serveDaemon } = await import('../serve-daemon.ts')
   const again = overrides.flatMap((pair) => ['--override', pair])
   return serveDaemon(['serve', ...(file === null ? [] : [file]), ...again], io)
 }

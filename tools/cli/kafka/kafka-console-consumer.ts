@@ -5,7 +5,6 @@
  * Differs from Kafka's: without a group it reads alone, leaving no random group behind; a topic that
  * does not exist is waited for, not created.
  */
-import { initCodecs } from '../../../engine/record/compression.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { openClient } from '../connect-options.ts'
@@ -82,7 +81,6 @@ async function readTopics(flags: Flags, io: CommandIo): Promise<number> {
   refuseSecurity(config)
   const options = optionsOf(flags, config)
   const format = formatterOf(flags, io)
-  await initCodecs()
   const client = openClient(bootstrap, REQUEST_TIMEOUT_MS)
   let count = 0
   try {

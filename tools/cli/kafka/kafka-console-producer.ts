@@ -2,7 +2,7 @@
  * kafka-console-producer by its own flags (org.apache.kafka.tools.ConsoleProducer and
  * LineMessageReader, 4.2), compared with test/golden/cli/kafka-console-producer.txt.
  */
-import { type Codec, codecByName, initCodecs } from '../../../engine/record/compression.ts'
+import { type Codec, codecByName } from '../../../engine/record/compression.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { ClientProducer, type ProducerOptions } from '../../../net/client/client-producer.ts'
 import { openClient } from '../connect-options.ts'
@@ -85,7 +85,6 @@ async function writeLines(flags: Flags, io: CommandIo): Promise<number> {
     ]),
   )
   const options = producerOptions(flags, io)
-  await initCodecs()
   const client = openClient(bootstrap, numberFlag(flags, 'request-timeout-ms', 30_000))
   try {
     const producer = new ClientProducer(client, topic, options)

@@ -6,7 +6,6 @@
  * no effect (the system chooses); --print-metrics prints what is counted here.
  */
 import { randomInt } from 'node:crypto'
-import { initCodecs } from '../../../engine/record/compression.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import type { FetchedRecord } from '../../../net/client/client-fetcher.ts'
@@ -83,7 +82,6 @@ async function run(flags: Flags, io: CommandIo): Promise<number> {
   const plan = planOf(flags)
   if (!flags.has('hide-header')) io.stdout.write(header(plan))
   if (plan.reportingMs <= 0) throw new KafkaToolExit('Reporting interval must be greater than 0.')
-  await initCodecs()
   const client = openClient(bootstrap, REQUEST_TIMEOUT_MS)
   try {
     const topics = await topicsOf(client, flags)

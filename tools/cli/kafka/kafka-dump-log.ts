@@ -7,7 +7,6 @@
  * with a stack trace; remote log metadata is not decoded.
  */
 import { basename, extname, resolve } from 'node:path'
-import { initCodecs } from '../../../engine/record/compression.ts'
 import { DumpFailed } from '../dump/batch-file.ts'
 import { ALL_BYTES, type DumpOptions, dumpBatches } from '../dump/dump-batches.ts'
 import {
@@ -88,7 +87,6 @@ async function dumpLog(flags: Flags, io: CommandIo): Promise<number> {
     verifyOnly: flags.has('verify-index-only'),
     maxMessageSize: numberFlag(flags, 'max-message-size', DEFAULT_MESSAGE_SIZE),
   }
-  await initCodecs()
   const problems = new DumpProblems((message) => io.stderr.write(`${message}\n`))
   const output = new LineWriter(io)
   try {

@@ -4,7 +4,6 @@
  * it back.
  */
 import { randomBytes } from 'node:crypto'
-import { initCodecs } from '../../../engine/record/compression.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { ClientFetcher, type FetchedRecord } from '../../../net/client/client-fetcher.ts'
@@ -96,7 +95,6 @@ async function run(flags: Flags, io: CommandIo): Promise<number> {
     )
   const config = propertiesFile(flags, 'command-config', io)
   refuseSecurity(config)
-  await initCodecs()
   const client = openClient(flags.value('bootstrap-server') ?? '', REQUEST_TIMEOUT_MS)
   try {
     await measure(client, flags, records, config, io)

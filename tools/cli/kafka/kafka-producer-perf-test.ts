@@ -7,7 +7,6 @@
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { initCodecs } from '../../../engine/record/compression.ts'
 import { openClient } from '../connect-options.ts'
 import type { CommandIo } from '../io.ts'
 import { PerfStats } from '../perf/perf-stats.ts'
@@ -103,7 +102,6 @@ async function run(flags: Flags, io: CommandIo): Promise<number> {
       `Warmup first ${plan.warmup} records. Steady state results will print after the complete ` +
         'test summary.\n',
     )
-  await initCodecs()
   const client = openClient(config.get('bootstrap.servers') ?? '', options.requestTimeoutMs)
   try {
     const tally = new Tally(plan, io)

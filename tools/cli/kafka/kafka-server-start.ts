@@ -16,8 +16,9 @@ export async function kafkaServerStart(args: readonly string[], io: CommandIo): 
     return USAGE_EXIT
   }
   const { file, overrides } = command
-  const { serveBroker, serveDaemon } = await import('../serve-broker.ts')
-  if (!command.daemon) return serveBroker({ file, overrides }, io)
+  if (!command.daemon)
+    return (await import('../serve-broker.ts')).serveBroker({ file, overrides }, io)
+  const { serveDaemon } = await import('../serve-daemon.ts')
   const again = overrides.flatMap((pair) => ['--override', pair])
   return serveDaemon(['kafka-server-start', file, ...again], io)
 }

@@ -4,7 +4,6 @@
  *
  * Differs from Kafka's: only the classic protocol and its range assignor; others are refused.
  */
-import { initCodecs } from '../../../engine/record/compression.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import type { FetchedRecord, TopicPartition } from '../../../net/client/client-fetcher.ts'
 import { openClient } from '../connect-options.ts'
@@ -49,7 +48,6 @@ export function kafkaVerifiableConsumer(args: readonly string[], io: CommandIo):
 
 async function run(flags: Flags, io: CommandIo): Promise<number> {
   const options = optionsOf(flags, io)
-  await initCodecs()
   const client = openClient(flags.value('bootstrap-server') ?? '', REQUEST_TIMEOUT_MS)
   const tell: Tell = (name, fields) =>
     void io.stdout.write(`${JSON.stringify({ timestamp: Date.now(), name, ...fields })}\n`)

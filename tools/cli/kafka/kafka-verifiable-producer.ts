@@ -3,7 +3,6 @@
  * rising numbers are written, and a JSON line tells of every one what became of it.
  */
 import { errorName } from '../../../engine/base/errors.ts'
-import { initCodecs } from '../../../engine/record/compression.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { openClient } from '../connect-options.ts'
 import type { CommandIo } from '../io.ts'
@@ -60,7 +59,6 @@ async function run(flags: Flags, io: CommandIo): Promise<number> {
   ])
   refuseSecurity(config)
   const options = pipelineOptions(config)
-  await initCodecs()
   const client = openClient(flags.value('bootstrap-server') ?? '', options.requestTimeoutMs)
   const tell = new Teller(flags.value('topic') ?? '', io)
   try {

@@ -4,7 +4,6 @@
  * Differs from kcat: failures are told in our words when no broker can be reached; consuming a topic
  * that does not exist is a failure and creates nothing; files that cannot be read are a failure.
  */
-import { initCodecs } from '../../../engine/record/compression.ts'
 import { RequestFailed } from '../../../net/client/client-errors.ts'
 import { openClient } from '../connect-options.ts'
 import type { CommandIo } from '../io.ts'
@@ -42,7 +41,6 @@ export async function kcat(args: readonly string[], io: CommandIo): Promise<numb
       io.stdout.write(options === 'help' ? USAGE : `kcat of sluice ${VERSION}\n`)
       return 0
     }
-    await initCodecs()
     const actions = {
       consume: kcatConsume,
       produce: kcatProduce,

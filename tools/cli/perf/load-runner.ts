@@ -10,7 +10,6 @@ import type { LoadFigures, LoadProgress } from '../../../bench/load/load-plan.ts
 import { LoadProcesses } from '../../../bench/load/load-process.ts'
 import type { PerfLoad, PerfRun } from '../../../bench/load/perf-result.ts'
 import { CLIENT_LIMIT } from '../../../bench/load/raw-client.ts'
-import { initCodecs } from '../../../engine/record/compression.ts'
 import { parseAddresses } from '../../../net/client/address.ts'
 import type { Client } from '../../../net/client/client.ts'
 import { type LoadCommand, type LoadOptions, transactionsOf } from './load-options.ts'
@@ -74,7 +73,6 @@ export class LoadRunner {
   async run(): Promise<string | null> {
     const { options, command, events } = this
     await checkVersions(this.client, transactionsOf(options) !== null)
-    await initCodecs()
     const rates = command === 'connections' || options.rate.length === 0 ? [null] : options.rate
     for (const rate of rates)
       for (let repeat = 1; repeat <= options.repeats; repeat++) {
