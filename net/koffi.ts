@@ -7,6 +7,16 @@ import { createRequire } from 'node:module'
 
 type Koffi = typeof import('koffi')
 
+/** Whether there is a koffi to load, found without loading it. */
+export function isKoffiInstalled(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('koffi')
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Throws where koffi is not installed or has no build for this platform. */
 export function loadKoffi(): Koffi {
   const require = createRequire(import.meta.url)

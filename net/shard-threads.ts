@@ -10,10 +10,20 @@ import { limits } from '../engine/base/limits.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import { ShardPool } from '../workers/pool.ts'
 import { threadEntry } from '../workers/thread-entry.ts'
+import { isKoffiInstalled } from './koffi.ts'
 
-/** How many shards a broker of this configuration has here. */
-export function shardCount(config: BrokerConfig): number {
-  return Math.min(config.sluiceShards ?? availableParallelism(), limits.shardsMax)
+/**
+ * How many shards a broker of this configuration has here. Without native calls half as many: no
+ * connection moves to the shard that it uses, and a request that changes threads costs more than a
+ * thread of its own brings (docs/performance.md, "One shard or two").
+ */
+export function shardCount(
+  config: Pick<BrokerConfig, 'sluiceShards' | 'sluiceNativeCalls'>,
+  cores: number = availableParallelism(),
+): number {
+  const isNative = config.sluiceNativeCalls && isKoffiInstalled()
+  const unset = isNative ? cores : Math.ceil(cores / 2)
+  return Math.min(config.sluiceShards ?? unset, limits.shardsMax)
 }
 
 /** Threads for every shard but the own one. `exit` ends the process when one dies. */

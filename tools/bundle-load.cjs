@@ -72,8 +72,10 @@ function shardsExpected(words) {
   const files = words.filter((word) => word.endsWith('.properties'))
   const texts = [...files.map((path) => readIfThere(path) ?? ''), ...words]
   const set = process.env.KAFKA_SLUICE_SHARDS
+  const isPlain = /sluice\.native\.calls\s*[=:]?\s*false/.test(texts.join('\n'))
   const said = /.*sluice\.shards\s*[=:]?\s*(\d+)/s.exec(texts.join('\n'))?.[1] ?? set
-  return said === undefined ? availableParallelism() : Number(said)
+  const unset = isPlain ? Math.ceil(availableParallelism() / 2) : availableParallelism()
+  return said === undefined ? unset : Number(said)
 }
 
 /** V8 takes the cache only if it is its own version's and for a source of this length. */

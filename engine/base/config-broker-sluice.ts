@@ -41,7 +41,8 @@ export const sluiceOptions = {
   'sluice.shards': served(
     unset('int', between(1, limits.shardsMax)),
     'high read-only',
-    'Threads that accept, serve and own partitions. Unset: one per available core.',
+    'Threads that accept, serve and own partitions. Unset: one per available core, without native ' +
+      'calls one per two.',
   ),
   'sluice.spin.us': served(
     int(50, between(0, 1_000)),
