@@ -3,9 +3,8 @@
  * of pieces (bytes and file ranges) streamed through one chunk at a time. A chunk is refilled when
  * the socket has taken it, so a slow reader pins one chunk and its leases, and nothing else.
  *
- * Where native calls are there, a small reply goes to the kernel by send(2), past Node's stream, as
- * long as nothing waits in it. Cached ranges go from the page cache to the socket without a copy where that can be had
- * (native-send.ts). What the kernel does not take at once is bridged by one ordinary write of
+ * Where native calls are there, what the kernel takes at once goes past Node's stream, cached ranges
+ * without a copy (direct-sender.ts). What it does not take is bridged by one ordinary write of
  * limits.replyBridgeBytes: it ends when there is room again. Elsewhere cached ranges are read into the
  * chunk (about a microsecond per 4 KiB). Ranges that may be on the device only are read through the
  * pool, limits.coldReadsMax at a time per shard, save for what turns out to be in the page cache
@@ -14,9 +13,9 @@
 import type { Socket } from 'node:net'
 import { assert } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
+import { DirectSender } from './direct-sender.ts'
 import type { DirectSend } from './native-send.ts'
 import type { RecordRange, ReplyBody, ReplyOutput } from './reply.ts'
-import { socketFd } from './socket-handle.ts'
 
 type Piece = Buffer | RecordRange
 
@@ -67,14 +66,9 @@ export class Outbox {
   private chunk: Buffer | null = null
   private reading = false
   private closed = false
-  /** The kernel holds short segments back until they are pushed. */
-  private corked = false
-  /** Found to be in memory by this pump. */
-  private inMemory: RecordRange | null = null
   /** Writes handed to the socket and not yet taken whole. */
   private writesPending = 0
-  /** -1: nothing is sent directly. */
-  private readonly fd: number
+  private readonly sender: DirectSender
 
   constructor(p: {
     socket: Socket
@@ -86,7 +80,7 @@ export class Outbox {
     this.pool = p.pool
     this.onProgress = p.onProgress
     this.onFailure = p.onFailure
-    this.fd = p.pool.direct === null ? -1 : socketFd(p.socket)
+    this.sender = new DirectSender(p.socket, p.pool.direct)
   }
 
   /** A large reply is under way: nothing may be sent until it is through. */
@@ -109,7 +103,7 @@ export class Outbox {
     assert(!this.streaming, 'a reply is still streaming')
     const bytes = output.writer.bytes()
     if (output.holes.length === 0 && bytes.length <= limits.replyChunkBytes) {
-      const sent = this.sendNow(bytes)
+      const sent = this.sender.bytes(bytes)
       if (sent < bytes.length) {
         this.write(sent === 0 ? bytes : bytes.subarray(sent))
         // Not taken at once: the socket refers to the writer's memory until it is.
@@ -118,7 +112,7 @@ export class Outbox {
       body?.release()
       return
     }
-    const sent = this.sendRanges(output, bytes)
+    const sent = this.sender.answer(output, bytes)
     if (sent === bytes.length + output.holeBytes) {
       body?.release()
       return
@@ -151,140 +145,55 @@ export class Outbox {
     }
   }
 
-  /**
-   * Hands the kernel all of `output` that it takes at once, before any list is made of it; returns the
-   * bytes taken, one turn's share at most.
-   */
-  private sendRanges({ holes }: ReplyOutput, bytes: Buffer): number {
-    const { direct } = this.pool
-    const [first] = holes
-    if (direct === null || first === undefined || !this.ownsDescriptor()) return 0
-    if (!this.isDirect(first.range, 0)) return 0
-    this.cork(direct)
-    let taken = 0
-    let from = 0
-    for (let i = 0; i <= holes.length; i++) {
-      const hole = holes[i]
-      const to = hole?.at ?? bytes.length
-      if (to > from) {
-        const sent = Math.max(0, direct.bytes(this.fd, bytes, from, to))
-        taken += sent
-        if (sent < to - from) break
-        from = to
-      }
-      if (hole === undefined || taken >= limits.connectionReplyBytesMax) break
-      const { range } = hole
-      if (!this.isDirect(range, 0)) break
-      const sent = Math.max(
-        0,
-        direct.file(this.fd, range.file?.fd ?? -1, range.position, range.length),
-      )
-      taken += sent
-      if (sent < range.length) break
-    }
-    direct.push(this.fd)
-    this.inMemory = null
-    return taken
-  }
-
-  /**
-   * Past Node's stream, whose bookkeeping costs more than the call itself; returns the bytes taken. An
-   * error shows in the ordinary write of the rest.
-   */
-  private sendNow(bytes: Buffer): number {
-    const { direct } = this.pool
-    if (direct === null || !this.ownsDescriptor()) return 0
-    this.uncork()
-    return Math.max(0, direct.bytes(this.fd, bytes, 0, bytes.length))
-  }
-
-  /** For as long as answers hold ranges of files: one push ends each of them. */
-  private cork(direct: DirectSend): void {
-    if (this.corked) return
-    this.corked = true
-    direct.cork(this.fd, true)
-  }
-
-  /** Before bytes that no push follows. */
-  private uncork(): void {
-    if (!this.corked) return
-    this.corked = false
-    if (!this.closed && !this.socket.destroyed) this.pool.direct?.cork(this.fd, false)
-  }
-
-  /** The descriptor is ours to send to: the socket is open and nothing waits in it. */
-  private ownsDescriptor(): boolean {
-    const { socket } = this
-    return this.fd >= 0 && !this.closed && !socket.destroyed && socket.writableLength === 0
-  }
-
   /** The connection is gone: gives back what can be given back now, the rest when its read ends. */
   close(): void {
     this.closed = true
+    this.sender.close()
     if (!this.reading) this.finish()
   }
 
   /** Streams for as long as the socket takes chunks at once, one turn's share at most. */
   pump(): void {
-    const share = limits.connectionReplyBytesMax - this.pumpDirect()
-    this.pumpChunks(share)
-    this.inMemory = null
+    this.pumpChunks(limits.connectionReplyBytesMax - this.pumpDirect())
   }
 
-  /**
-   * Hands pieces to the kernel itself for as long as it takes them; returns the bytes taken. Only with
-   * an open socket that has nothing queued: the descriptor is ours then, and order holds.
-   */
+  /** Hands pieces to the kernel itself for as long as it takes them; returns the bytes taken. */
   private pumpDirect(): number {
-    const { direct } = this.pool
-    if (direct === null || this.chunk !== null || this.reading) return 0
-    if (!this.ownsDescriptor() || !this.directAhead()) return 0
-    this.cork(direct)
+    const { sender } = this
+    if (this.chunk !== null || this.reading || !sender.ready || !this.directAhead()) return 0
+    sender.begin()
     let taken = 0
     while (this.streaming) {
       // The few bytes behind a range leave with it: alone they would take a turn and wake the peer again.
       if (taken >= limits.connectionReplyBytesMax && !Buffer.isBuffer(this.pieces[this.pieceAt]))
         break
-      const bytes = this.sendPiece(direct)
-      if (bytes <= 0) break
+      const bytes = this.sendPiece()
+      if (bytes === 0) break
       taken += bytes
     }
-    direct.push(this.fd)
+    sender.end()
     return taken
   }
 
-  /** The next range may go without a copy, and is long enough for that to pay. */
+  /** The next range may go without a copy. */
   private directAhead(): boolean {
     const { pieces, pieceAt } = this
     const piece = pieces[pieceAt]
     const range = Buffer.isBuffer(piece) ? pieces[pieceAt + 1] : piece
-    if (this.fd < 0 || range === undefined || Buffer.isBuffer(range)) return false
-    return this.isDirect(range, Buffer.isBuffer(piece) ? 0 : this.pieceDone)
+    if (range === undefined || Buffer.isBuffer(range)) return false
+    return this.sender.takes(range, Buffer.isBuffer(piece) ? 0 : this.pieceDone)
   }
 
-  /** Old data may be in the page cache all the same: asked once per pump, since it may leave it. */
-  private isDirect(range: RecordRange, done: number): boolean {
-    const { file, cached, position, length } = range
-    const { direct } = this.pool
-    if (direct === null || file === null || file.fd < 0) return false
-    if (length < limits.replyDirectBytesMin) return false
-    if (cached || this.inMemory === range) return true
-    if (!direct.inMemory(file.fd, position + done, length - done)) return false
-    this.inMemory = range
-    return true
-  }
-
-  private sendPiece(direct: DirectSend): number {
+  private sendPiece(): number {
+    const { sender, pieceDone } = this
     const piece = this.pieces[this.pieceAt]
     if (piece === undefined) return 0
-    const left = piece.length - this.pieceDone
-    let bytes: number
-    if (Buffer.isBuffer(piece)) bytes = direct.bytes(this.fd, piece, this.pieceDone, piece.length)
-    else if (!this.isDirect(piece, this.pieceDone)) return 0
-    else bytes = direct.file(this.fd, piece.file?.fd ?? -1, piece.position + this.pieceDone, left)
-    if (bytes <= 0) return 0
+    const bytes = Buffer.isBuffer(piece)
+      ? sender.part(piece, pieceDone, piece.length)
+      : sender.range(piece, pieceDone)
+    if (bytes === 0) return 0
     this.piecesBytes -= bytes
-    this.advance(bytes, left)
+    this.advance(bytes, piece.length - pieceDone)
     if (this.pieceAt === this.pieces.length) this.finish()
     return bytes
   }
@@ -327,7 +236,7 @@ export class Outbox {
   }
 
   private write(bytes: Buffer): void {
-    this.uncork()
+    this.sender.uncork()
     this.writesPending++
     this.socket.write(bytes, this.written)
   }
