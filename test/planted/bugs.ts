@@ -336,13 +336,13 @@ const network: readonly PlantedBug[] = [
     name: 'replies out of order',
     breaks: 'replies keep the order of requests',
     file: 'net/reply-queue.ts',
-    from: '      const slot = this.slots[this.head]\n      if (slot === undefined || !slot.done) return\n',
+    from: '      const slot = this.slots[this.head]\n      if (slot === undefined || !slot.done) return null\n',
     to:
       '      for (let at = 1; at < this.count; at++) {\n        const next = (this.head + at) & MASK\n' +
       '        if (this.slots[this.head]?.done === true || this.slots[next]?.done !== true) continue\n' +
       '        const first = this.slots[this.head]\n        this.slots[this.head] = this.slots[next]\n' +
       '        this.slots[next] = first\n      }\n' +
-      '      const slot = this.slots[this.head]\n      if (slot === undefined || !slot.done) return\n',
+      '      const slot = this.slots[this.head]\n      if (slot === undefined || !slot.done) return null\n',
     suite: 'unit: connections',
   },
   {
