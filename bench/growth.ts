@@ -10,7 +10,7 @@
  *   slow         tail consumers at 500/s, alone and beside 50 readers that ask and never read
  *   hot          one-record requests of 1 → 100 connections, all into one partition
  *   lagging      tail consumers at 500/s, alone and beside 1 → 16 readers of old data
- *   partitions   1 → 10,000 partitions in one topic: made, each written to, then load on four of them
+ *   partitions   1 → 10,000 partitions in one topic: made, written to, then load on four of them
  *   rings        memory that 1 → 64 shards keep for each other, as their sizes say
  *   log          one partition of 1 → 40 GiB: looked up, started after a stop and after a kill; needs
  *                room for it, and runs only when it is named
