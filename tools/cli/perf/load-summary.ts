@@ -33,7 +33,8 @@ export function rowOfLoad({ repeat, offered }: PerfRun, { role, figures, limit }
     brokerPeakMegabytes: of(figures.peakBytes / 1e6, 1),
     brokerWrittenMegabytes: of(figures.writtenBytes / 1e6, 1),
     clientCores: of(figures.clientCpuSeconds / figures.seconds),
-    ...rowOfTransactions(figures.transactions, figures.seconds),
+    // Kept results of before have no word of them.
+    ...rowOfTransactions(figures.transactions ?? null, figures.seconds),
     connectionsOpened: figures.opening?.connections ?? null,
     openingMs: of(figures.opening?.ms ?? Number.NaN, 1),
     brokerBytesPerConnection: of(bytesPerConnection(figures), 0),

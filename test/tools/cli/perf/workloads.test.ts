@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { encodeHistogram, newHistogram } from '../../../../bench/load/histogram.ts'
 import type { LoadFigures } from '../../../../bench/load/load-plan.ts'
+import { machineFacts } from '../../../../bench/load/machine-facts.ts'
+import { type PerfResult, RESULT_FORMAT } from '../../../../bench/load/perf-result.ts'
 import {
   COMMAND_DEFAULTS,
   checkTogether,
@@ -17,6 +19,7 @@ import {
   summaryLines,
 } from '../../../../tools/cli/perf/load-summary.ts'
 import { drawChart } from '../../../../tools/cli/perf/report/chart.ts'
+import { reportPage } from '../../../../tools/cli/perf/report/page.ts'
 import { readWorkload, workloadNames } from '../../../../tools/cli/perf/workload-file.ts'
 
 it.each(workloadNames())('the workload %s', (name) => {
@@ -85,6 +88,28 @@ describe('transactions in the summary', () => {
       commitMaxMs: 100.031,
     })
     expect(summaryLines([run, run])[0]).toContain('transactions/s 20 (20–20), commit p50 ms 50')
+  })
+
+  it('have columns and a curve in reports, which read results of before them as well', () => {
+    const result: PerfResult = {
+      format: RESULT_FORMAT,
+      command: 'produce',
+      title: 'paid',
+      options: {},
+      brokers: 'b:1',
+      version: '1',
+      machine: machineFacts(),
+      runs: [run],
+      problem: null,
+    }
+    const page = reportPage([{ name: 'paid', result }])
+    expect(page).toContain('<th>commit p99 ms</th>')
+    expect(page).toContain('paid, commits')
+    const { transactions: _none, ...older } = wholeSecond
+    const before = { ...run, loads: [{ ...load, figures: older as LoadFigures }] }
+    const old = reportPage([{ name: 'old', result: { ...result, title: 'old', runs: [before] } }])
+    expect(old).toContain('<th>p99 ms</th>')
+    expect(old).not.toContain('commit')
   })
 
   it('are missed where none was committed, and not spoken of where none was wanted', () => {

@@ -36,6 +36,14 @@ const COLUMNS = [
   ['client cores', 'clientCores'],
 ] as const
 
+/** Only where one of the results has any. */
+const TRANSACTION_COLUMNS = [
+  ['transactions/s', 'transactionsPerSecond'],
+  ['commit p50 ms', 'commitP50Ms'],
+  ['commit p99 ms', 'commitP99Ms'],
+  ['commit max ms', 'commitMaxMs'],
+] as const
+
 export function reportPage(results: readonly NamedResult[]): string {
   const title = results.map(({ name }) => name).join(' and ')
   const plots = plotsOf(results).flatMap(({ chart }) => drawChart(chart) ?? [])
@@ -78,13 +86,16 @@ function warnings(results: readonly NamedResult[]): string {
 }
 
 function runsTable(results: readonly NamedResult[]): string {
-  const head = ['result', ...COLUMNS.map(([title]) => title)]
+  const loads = results.flatMap(({ result }) => result.runs.flatMap((run) => run.loads))
+  const transactional = loads.some(({ figures }) => (figures.transactions ?? null) !== null)
+  const columns = [...COLUMNS, ...(transactional ? TRANSACTION_COLUMNS : [])]
+  const head = ['result', ...columns.map(([title]) => title)]
   const rows = results.flatMap(({ name, result }) =>
     result.runs.flatMap((run) =>
       run.loads.map((load) => {
         const row = rowOfLoad(run, load)
         const offered = run.offered === null ? '' : `, ${showFigure(run.offered)} records/s offered`
-        const cells = COLUMNS.map(([, key]) => {
+        const cells = columns.map(([, key]) => {
           const value = row[key]
           return typeof value === 'number' ? showFigure(value) : '-'
         })

@@ -138,6 +138,9 @@ function byPercentile(name: string, result: PerfResult, color: number): Series[]
           [`${name}, end to end`, figures.latency],
           [`${name}, acknowledged`, figures.acknowledged],
         ]
+  // Results of before have no word of transactions.
+  const commit = figures.transactions?.commit ?? null
+  if (commit !== null) lines.push([`${name}, commits`, commit])
   return lines.map(([title, text], dash) => {
     return { name: title, points: percentilePoints(decodeHistogram(text)), color, dash }
   })
