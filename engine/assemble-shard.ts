@@ -32,6 +32,8 @@ export interface ShardParts {
   readonly logger: Logger
   readonly dataFolders: DataFolders
   readonly compactors: CompactPool
+  /** Bytes of the page cache for this shard's logs (page-window.ts); null or none: what the system lets them. */
+  readonly pageCacheBytes?: number | null
   /** Does this shard own the partition with this key? */
   owns(key: number): boolean
   /** On shard 0. */
@@ -77,6 +79,7 @@ export function assembleShard(parts: ShardParts): AssembledShard {
   })
   const partitions = new ShardPartitions({
     ...parts,
+    pageCacheBytes: parts.pageCacheBytes ?? null,
     shard,
     upkeep,
     groups,

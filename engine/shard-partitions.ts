@@ -15,6 +15,7 @@ import { type Disk, DiskError } from './log/disk.ts'
 import { Log } from './log/log.ts'
 import { putFolderAside } from './log/log-delete.ts'
 import { OpenSegments } from './log/open-segments.ts'
+import { PageWindow } from './log/page-window.ts'
 import { readPartitionMetadata } from './log/partition-metadata.ts'
 import { WallClockGuard } from './log/wall-clock-guard.ts'
 import {
@@ -52,6 +53,8 @@ export interface PartitionsParts {
   readonly folders: ShardFolders
   readonly moves: ShardMoves
   readonly compaction: ShardCompaction
+  /** What this shard's logs may fill of the page cache; null: what the system lets them. */
+  readonly pageCacheBytes: number | null
   /** Tells shard 0 of a failed folder, or of partitions that went offline. */
   report(report: FolderReport): void
 }
@@ -59,6 +62,7 @@ export interface PartitionsParts {
 export class ShardPartitions {
   private readonly parts: PartitionsParts
   private readonly openSegments = new OpenSegments()
+  private readonly pageWindow: PageWindow | null
   private readonly wallClockGuard: WallClockGuard
   private last: Promise<void> = Promise.resolve()
   /** Opened partitions of the offsets topic: loaded once the image that has them is in force. */
@@ -69,6 +73,8 @@ export class ShardPartitions {
 
   constructor(parts: PartitionsParts) {
     this.parts = parts
+    const { shard, pageCacheBytes } = parts
+    this.pageWindow = pageCacheBytes === null ? null : new PageWindow(shard.clock, pageCacheBytes)
     this.wallClockGuard = new WallClockGuard(parts.shard.clock, parts.shard.logger)
   }
 
@@ -238,6 +244,7 @@ export class ShardPartitions {
       logStartOffset,
       newFolder: this.newFolderOf(topic),
       openSegments: this.openSegments,
+      pageWindow: this.pageWindow,
       wallClockGuard: this.wallClockGuard,
       onFailed: (error) => partition?.fail(error),
     })

@@ -36,6 +36,7 @@ import {
   type ListenWay,
   openListeningSocket,
 } from './listener.ts'
+import { pageCacheWord } from './native-page-cache.ts'
 import { directSend } from './native-send.ts'
 import { nativeSocketsAvailable, useNativeCalls } from './native-sockets.ts'
 import { quotaMemoryFor } from './quotas/quota-memory.ts'
@@ -186,7 +187,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   storage.disk.syncsInThread = false
   await Promise.all([own.accept(doorsOf(sockets, dataFor(0).listeners)), pool.accept()])
   sayServing(logger, served, config, systemClock.monotonicMs() - startedMs)
-  afterStart(() => logger.info(runtimeLine(sockets)))
+  afterStart(() => logger.info(runtimeLine(config, sockets)))
   return new Broker({ logger, storage, threads: { pool, own }, checkpointer, served, watch })
 }
 
@@ -291,7 +292,7 @@ function controlPort(
 }
 
 /** Which of the alternatives run here: the one line to look at when something is slow. Loads the CRC-32C. */
-function runtimeLine(sockets: readonly ListeningSocket[]): string {
+function runtimeLine(config: BrokerConfig, sockets: readonly ListeningSocket[]): string {
   const codecs = Object.entries(codecsInstalled()).map(
     ([name, implementation]) => `${name} (${implementation ?? 'missing'})`,
   )
@@ -299,7 +300,8 @@ function runtimeLine(sockets: readonly ListeningSocket[]): string {
   const moves = nativeSocketsAvailable() ? 'move to the shard they use' : 'stay where accepted'
   return (
     `codecs ${codecs.join(', ')}; CRC-32C ${crc32cImplementation()}; ` +
-    `listening by ${[...ways].join(', ')}; connections ${moves}; file ranges by ${directSend() === null ? 'read and write' : 'sendfile'}`
+    `listening by ${[...ways].join(', ')}; connections ${moves}; file ranges by ${directSend() === null ? 'read and write' : 'sendfile'}; ` +
+    `page cache ${pageCacheWord(config)}`
   )
 }
 

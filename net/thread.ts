@@ -26,6 +26,7 @@ import { joinPool } from '../workers/pool-member.ts'
 import type { ShardWiring } from '../workers/wiring.ts'
 import { consoleLogger, type LogStyle, logStyle } from './console-logger.ts'
 import { nativeFileCalls } from './native-file.ts'
+import { boundedPageCache } from './native-page-cache.ts'
 import { readCachedNative } from './native-read.ts'
 import { useNativeCalls } from './native-sockets.ts'
 import { ConnectionCounts } from './quotas/connection-counts.ts'
@@ -93,6 +94,8 @@ export class RunningShard {
     this.disk.inThread = true
     this.disk.readCached = readCachedNative
     this.disk.native = nativeFileCalls()
+    const pageCache = boundedPageCache(config)
+    this.disk.advisePageCache = pageCache?.advise ?? null
     const image = emptyImage(data.clusterId, data.brokerId)
     this.assembled = assembleShard({
       config,
@@ -102,6 +105,7 @@ export class RunningShard {
       logger,
       dataFolders,
       compactors: this.compactors,
+      pageCacheBytes: pageCache?.bytes ?? null,
       owns: (key) => ownerOfKey(key, wiring.shards) === wiring.shard,
       control: parts.control,
       report: (report) => {

@@ -1,6 +1,18 @@
 /** Broker options of our own, under `sluice.`; those of the same name for a topic win over them. */
-import { between, boolean, int, oneOf, served, text, unset } from './config-option.ts'
+import {
+  atLeast,
+  between,
+  boolean,
+  int,
+  long,
+  oneOf,
+  served,
+  text,
+  unset,
+} from './config-option.ts'
 import { limits } from './limits.ts'
+
+const MIB = 1_048_576
 
 export const sluiceOptions = {
   'sluice.cluster.id': served(
@@ -31,6 +43,19 @@ export const sluiceOptions = {
     'medium read-only',
     'Sockets and sends by system calls that Node.js does not offer: even listening, moving connections ' +
       'between threads, sendfile. false: plain Node.js, a little slower. Without koffi it is false.',
+  ),
+  'sluice.page.cache.bytes': served(
+    long(256 * MIB, atLeast(64 * MIB)),
+    'medium read-only',
+    'With sluice.page.cache.policy=bounded: bytes of memory that the newest records of the logs of one ' +
+      'thread stay in; readers not far behind have as much again kept for them.',
+  ),
+  'sluice.page.cache.policy': served(
+    text('off', oneOf('off', 'bounded')),
+    'medium read-only',
+    'off: appended bytes stay in memory until the system needs it. bounded: they are written out early, ' +
+      'and what is older than sluice.page.cache.bytes is dropped, for brokers that take in more than memory ' +
+      'holds; readers far behind then wait for the device. Needs native calls.',
   ),
   'sluice.records.validation': served(
     text('header', oneOf('header', 'full')),

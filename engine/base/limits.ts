@@ -194,6 +194,14 @@ export const limits = {
   requestPartitionsMax: 10_000,
   /** Bytes at a log's end read synchronously because they are in the page cache for certain. */
   hotTailBytes: 64 * MIB,
+  /** Bytes of a log, at least, that are written out and dropped together where the page cache is bounded. */
+  pageWindowPieceBytes: 8 * MIB,
+  /** Such pieces, and ends of segments, of a shard on either side of the write; beyond it the oldest go on. */
+  pageWindowPiecesMax: 256,
+  /** A reader that has at most so far to go to the oldest of them has what lies before it kept … */
+  pageWindowReadAheadBytes: 64 * MIB,
+  /** … until it has not read for this long. */
+  pageWindowReaderMs: 1_000,
   /** Segment files kept open per shard besides the active ones. */
   openSegmentsMax: 2_000,
   /** Newest entries of an active segment's index kept in memory once written; older ones are read. */

@@ -33,6 +33,9 @@ export function isDiskFull(error: unknown): boolean {
  */
 export type OpenMode = 'create-new' | 'read-write' | 'read'
 
+/** write: begin to write a range to the device. drop: let go of what of it is written and in memory. */
+export type PageCacheAdvice = 'write' | 'drop'
+
 export interface DiskFile {
   /** As given to open; not followed through renames. */
   readonly path: string
@@ -54,6 +57,11 @@ export interface DiskFile {
   sizeSync(): number
   truncate(size: number): Promise<void>
   truncateSync(size: number): void
+  /**
+   * Tells the system what to do with a range in memory, through the pool. Advice: what the file holds and
+   * what of it is durable stays as it is, and an error of the device is for the next sync to tell.
+   */
+  advise(advice: PageCacheAdvice, position: number, bytes: number): Promise<void>
   /** fdatasync: makes durable what was written before the call, nothing written after it (S4). */
   sync(): Promise<void>
   /** Waits for calls in flight, then closes. Closing twice is allowed. */

@@ -115,9 +115,12 @@ export class LogAppender {
       unreachable(`${state.name} wrote less than was staged`)
   }
 
-  private readonly onWritten = (_: Segment, endOffset: number): void => {
-    const { offsets } = this.state
+  private readonly onWritten = (segment: Segment, endOffset: number): void => {
+    const { offsets, ports } = this.state
     offsets.setWritten(endOffset, offsets.stagedEndOffset)
+    const { pageWindow } = ports
+    if (pageWindow !== null && segment.size - segment.windowEnd >= pageWindow.pieceBytes)
+      pageWindow.add(this.state, segment)
   }
 
   /** False when there is no room for the segment it belongs into. */

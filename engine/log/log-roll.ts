@@ -72,6 +72,7 @@ export async function finishRolledSegment(state: LogState, rolled: RolledSegment
   await disk.writeFileAtomic(`${state.dir}/${snapshotFileName(nextBaseOffset)}`, rolled.snapshot)
   await dropUnneededSnapshots(state)
   segment.pinned = false
+  state.ports.pageWindow?.add(state, segment)
   if (segment.files !== null) state.ports.openSegments.touch(segment)
 }
 

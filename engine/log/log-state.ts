@@ -11,6 +11,7 @@ import type { LeaderEpochs } from './leader-epochs.ts'
 import { LogOffsets } from './log-offsets.ts'
 import type { LogOptions } from './log-options.ts'
 import type { OpenSegments } from './open-segments.ts'
+import type { PageWindow } from './page-window.ts'
 import type { ProducerStateManager } from './producer-state.ts'
 import { ReadMarks } from './read-marks.ts'
 import type { Segment, SegmentOptions } from './segment.ts'
@@ -23,6 +24,8 @@ export interface LogPorts {
   readonly random: Random
   readonly logger: Logger
   readonly openSegments: OpenSegments
+  /** Null: the page cache is left to the system. */
+  readonly pageWindow: PageWindow | null
   /** The log ended; called once. Without it a line in the log says so. */
   readonly onFailed?: ((error: DiskError) => void) | undefined
 }

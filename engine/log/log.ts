@@ -36,6 +36,7 @@ import { rollIfRoom, rollOrFail, storeEpochs } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import { maxTimestampOffset, offsetForTimestamp, type TimestampedOffset } from './log-timestamps.ts'
 import { OpenSegments } from './open-segments.ts'
+import type { PageWindow } from './page-window.ts'
 import { encodeProducerSnapshot, snapshotFileName } from './producer-snapshot.ts'
 import type { ProducerStateManager } from './producer-state.ts'
 import type { ReadSlice } from './read-slice.ts'
@@ -53,6 +54,8 @@ export interface LogParameters extends LogPlace {
   readonly newFolder?: 'durable' | 'made' | 'later'
   /** Shared by the logs of a shard. */
   readonly openSegments?: OpenSegments
+  /** Shared by the logs of a shard; default: the page cache is left to the system. */
+  readonly pageWindow?: PageWindow | null
   readonly wallClockGuard?: WallClockGuard
   /** The log ended by a disk error; called once. */
   readonly onFailed?: (error: DiskError) => void
@@ -88,7 +91,8 @@ export class Log {
     const { disk, clock, random, logger, options } = parameters
     const openSegments = parameters.openSegments ?? new OpenSegments()
     const { onFailed } = parameters
-    const ports = { disk, clock, random, logger, openSegments, onFailed }
+    const pageWindow = parameters.pageWindow ?? null
+    const ports = { disk, clock, random, logger, openSegments, pageWindow, onFailed }
     const guard = parameters.wallClockGuard ?? new WallClockGuard(clock, logger)
     const { dir, topicPartition, topicId, logStartOffset } = parameters
     const place = { dir, topicPartition, topicId, logStartOffset }

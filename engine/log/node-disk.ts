@@ -11,6 +11,7 @@ import {
   type DiskFile,
   type FileStat,
   type OpenMode,
+  type PageCacheAdvice,
   parentDir,
   replaceFile,
 } from './disk.ts'
@@ -58,11 +59,21 @@ export interface NativeFileCalls {
   read(fd: number, into: Buffer, position: number): number
 }
 
+/** In the pool; resolves when the system has taken it, see net/native-page-cache.ts. */
+export type AdvisePageCache = (
+  fd: number,
+  advice: PageCacheAdvice,
+  position: number,
+  bytes: number,
+) => Promise<void>
+
 export class NodeDisk implements Disk {
   /** Null: node:fs does it. */
   native: NativeFileCalls | null = null
   /** Null: nobody can tell what is in the page cache. */
   readCached: ReadCached | null = null
+  /** Null: the page cache is left to the system. */
+  advisePageCache: AdvisePageCache | null = null
   /**
    * Everything but syncs and what takes long is done in the calling thread instead of the pool, which
    * costs a tenth of the time: for a start, which opens thousands of folders and serves nobody yet.
@@ -203,7 +214,13 @@ export function borrowFile(
   fd: number,
   readCached: ReadCached | null = null,
 ): Pick<DiskFile, 'fd' | 'path' | 'readSync' | 'readCached' | 'read'> {
-  return new NodeFile(path, fd, { inThread: false, syncsInThread: false, readCached, native: null })
+  return new NodeFile(path, fd, {
+    inThread: false,
+    syncsInThread: false,
+    readCached,
+    native: null,
+    advisePageCache: null,
+  })
 }
 
 /** The first of the pieces, of WRITE_BYTES_MAX together or a little less. */
@@ -221,7 +238,10 @@ async function inPromise<T>(call: () => T): Promise<T> {
   return call()
 }
 
-type DiskWays = Pick<NodeDisk, 'inThread' | 'syncsInThread' | 'readCached' | 'native'>
+type DiskWays = Pick<
+  NodeDisk,
+  'inThread' | 'syncsInThread' | 'readCached' | 'native' | 'advisePageCache'
+>
 
 class NodeFile implements DiskFile {
   readonly path: string
@@ -294,6 +314,12 @@ class NodeFile implements DiskFile {
     } catch (error) {
       throw toDiskError(error, 'truncate', this.path)
     }
+  }
+
+  async advise(advice: PageCacheAdvice, position: number, bytes: number): Promise<void> {
+    const { advisePageCache } = this.disk
+    if (advisePageCache === null) return
+    await this.track(advice, () => advisePageCache(this.openFd(), advice, position, bytes))
   }
 
   sync(): Promise<void> {

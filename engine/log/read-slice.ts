@@ -56,6 +56,7 @@ export function leasedSlice(
   endOffset: number,
 ): ReadSlice {
   segment.lease.acquire()
+  if (state.ports.pageWindow !== null) state.ports.pageWindow.onRead(state, segment, position)
   return {
     errorCode: ErrorCode.NONE,
     file: segment.openSync().log,

@@ -61,6 +61,8 @@ export class Segment {
   startByte = 0
   /** First byte that this process wrote, hence is in the page cache until proven otherwise. */
   cachedFrom: number
+  /** Bytes before it were handed to the page window (page-window.ts), or written by another process. */
+  windowEnd: number
   /** Largest timestamp, NO_TIMESTAMP without one, and the last offset of the batch that has it. */
   maxTimestamp = NO_TIMESTAMP
   maxTimestampOffset: number
@@ -93,6 +95,7 @@ export class Segment {
     this.size = size
     this.stagedSize = size
     this.cachedFrom = size
+    this.windowEnd = size
     this.modifiedMs = modifiedMs
     this.maxTimestampOffset = options.baseOffset
     this.summarized = size === 0
@@ -255,6 +258,7 @@ export class Segment {
     this.stagedSize = size
     this.size = size
     if (this.cachedFrom > size) this.cachedFrom = size
+    if (this.windowEnd > size) this.windowEnd = size
     this.maxTimestamp = previousMax.timestamp
     this.maxTimestampOffset = previousMax.offset
     const count = offsetIndex.count

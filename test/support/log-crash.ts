@@ -13,6 +13,7 @@ import { silentLogger } from '../../engine/base/logger.ts'
 import { type Disk, DiskError } from '../../engine/log/disk.ts'
 import { Log } from '../../engine/log/log.ts'
 import type { LogOptions } from '../../engine/log/log-options.ts'
+import { PageWindow } from '../../engine/log/page-window.ts'
 import { recoverLog } from '../../engine/log/recovery.ts'
 import { buildEndTransactionMarker } from '../../engine/record/control.ts'
 import {
@@ -204,7 +205,10 @@ class Workload {
   private producerBase = 0
 
   private open(disk: Disk): Promise<Log> {
-    const more = { clock: this.clock, logStartOffset: this.known.logStartCheckpoint }
+    // Small, so that it has something to say to the disk all the time.
+    const pageWindow = new PageWindow(this.clock, 1_000, 200)
+    const { clock } = this
+    const more = { clock, pageWindow, logStartOffset: this.known.logStartCheckpoint }
     return Log.open(logParameters(disk, this.options, more))
   }
 

@@ -81,6 +81,11 @@ export class SimulatedFile implements DiskFile {
     this.node.truncate(size, this.disk.tree.sequence++)
   }
 
+  /** What is in memory and what is on the medium is drawn by chance anyway. */
+  async advise(): Promise<void> {
+    if (this.closed) throw new DiskError('EBADF', this.path, 'advise')
+  }
+
   async sync(): Promise<void> {
     const fault = this.enter('sync')
     if (this.node.syncFailed) this.disk.retriedSyncs.push(this.path)
