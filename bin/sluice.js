@@ -23,6 +23,6 @@ async function runSources() {
 const compiled = changed('dist/tools/sluice.js')
 // tsc alone leaves an older bundle behind.
 if (compiled > 0 && changed('dist/bundle/sluice.cjs') >= compiled)
-  require('../dist/bundle/sluice.cjs')
+  require('../dist/bundle/load.cjs').load('sluice')
 else if (compiled > 0) void import('../dist/tools/sluice.js')
 else void runSources()

@@ -10,8 +10,9 @@
  * too, with their allowed.paths and allowlist.pattern. What a reference led to may be a secret: no
  * message holds it, and `hidden` is what to pass every further message through.
  */
-import { readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
+import { promisify } from 'node:util'
 
 export interface ReferenceSources {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -181,7 +182,7 @@ class ReferenceReader {
       if (provider.kind === 'file') return await this.readKey(absolute, key)
       if (key === '' || key === '.' || key === '..' || key.includes('/'))
         return { problem: 'which names no file directly in that folder' }
-      return { value: await readFile(join(absolute, key), 'utf8') }
+      return { value: await promisify(readFile)(join(absolute, key), 'utf8') }
     } catch (error) {
       return { problem: `which cannot be read: ${reasonOf(error)}` }
     }

@@ -14,8 +14,9 @@
  * A variable of an unknown name is a warning, not an error: environments carry KAFKA_ variables
  * that are meant for others. What references lead to is in no message: they may be secrets.
  */
-import { readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs'
 import { resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { parse } from 'dot-properties'
 import { brokerOptions, type ParsedConfig, parseBrokerConfig } from '../engine/base/config.ts'
 import { nearestName, retiredOption } from '../engine/base/config-names.ts'
@@ -71,7 +72,7 @@ async function serverProperties(path: string, errors: string[]): Promise<Map<str
 }
 
 async function propertiesOf(path: string): Promise<Map<string, string>> {
-  return parseProperties(await readFile(path, 'utf8'))
+  return parseProperties(await promisify(readFile)(path, 'utf8'))
 }
 
 /** Java's properties format. Trailing blanks of values go, as Kafka's parser drops them later. */

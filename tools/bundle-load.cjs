@@ -8,7 +8,7 @@
  * then to the caches it began with. V8 takes in all of a text and its cache before anything runs, so there
  * are three of them, by who runs: a wrong guess costs time alone.
  */
-const { readFileSync, renameSync, writeFileSync } = require('node:fs')
+const fs = require('node:fs')
 const { createRequire } = require('node:module')
 const { availableParallelism } = require('node:os')
 const { basename, join } = require('node:path')
@@ -82,25 +82,31 @@ function shardsExpected(words) {
 function compile(file) {
   // One byte per character: esbuild escapes what is not ASCII, but for comments. The text is one
   // function, see bundle.ts: joined to anything here it would be kept twice in every thread.
-  return new vm.Script(readFileSync(file, 'latin1'), {
-    filename: file,
-    cachedData: readIfThere(`${file}.cache`),
-  })
+  const bytes = fs.readFileSync(file)
+  const text = bytes.latin1Slice()
+  return new vm.Script(text, { filename: file, cachedData: readIfThere(`${file}.cache`, bytes) })
 }
 
-function readIfThere(path) {
+/** Into `room` if that is enough: new memory costs more than to read what goes there. */
+function readIfThere(path, room = Buffer.alloc(0)) {
+  let fd = -1
   try {
-    return readFileSync(path)
+    fd = fs.openSync(path)
+    const { size } = fs.fstatSync(fd)
+    const bytes = size <= room.length ? room.subarray(0, size) : Buffer.allocUnsafeSlow(size)
+    return fs.readSync(fd, bytes, 0, size, 0) === size ? bytes : undefined
   } catch (error) {
     if (error.code === 'ENOENT') return undefined
     throw error
+  } finally {
+    if (fd >= 0) fs.closeSync(fd)
   }
 }
 
 function keepCode(name) {
   const cache = join(__dirname, `${codeFor(name)}.cache`)
-  writeFileSync(`${cache}.new`, script.createCachedData())
-  renameSync(`${cache}.new`, cache)
+  fs.writeFileSync(`${cache}.new`, script.createCachedData())
+  fs.renameSync(`${cache}.new`, cache)
 }
 
 if (isBuilding && isMainThread) {

@@ -25,18 +25,25 @@ import { type ConfigValue, type Option, parseOption, valueText } from './config-
 import { requirementProblem, zeroProblem } from './config-relations.ts'
 import { topicOptions } from './config-topic.ts'
 
-const table = {
-  ...serverOptions,
-  ...logOptions,
-  ...coordinatorOptions,
-  ...securityOptions,
-  ...clusterOptions,
-  ...sluiceOptions,
-} as const
-type Table = typeof table
+const tables = [
+  serverOptions,
+  logOptions,
+  coordinatorOptions,
+  securityOptions,
+  clusterOptions,
+  sluiceOptions,
+] as const
+type Table = typeof serverOptions &
+  typeof logOptions &
+  typeof coordinatorOptions &
+  typeof securityOptions &
+  typeof clusterOptions &
+  typeof sluiceOptions
 
 /** Every broker option by name. */
-export const brokerOptions: ReadonlyMap<string, Option> = new Map(Object.entries(table))
+export const brokerOptions: ReadonlyMap<string, Option> = new Map(
+  tables.flatMap((table) => Object.entries<Option>(table)),
+)
 
 type CamelCase<S extends string> = S extends `${infer Head}.${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
