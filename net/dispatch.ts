@@ -10,6 +10,7 @@
  *     UNKNOWN_SERVER_ERROR and a log line; an InvariantError ends the process.
  */
 import { InvariantError } from '../engine/base/assert.ts'
+import { readInt16, readInt32 } from '../engine/base/big-endian.ts'
 import type { BrokerConfig } from '../engine/base/config.ts'
 import { effectiveConfig } from '../engine/base/config-dynamic.ts'
 import { ApiError, ErrorCode, MalformedRequest } from '../engine/base/errors.ts'
@@ -67,13 +68,13 @@ export class Dispatcher {
 
   /** May the request start beside others of its connection? Looks at the API key only. */
   isPipelined(buffer: Buffer, start: number): boolean {
-    return this.handlers[buffer.readInt16BE(start)]?.pipelined ?? false
+    return this.handlers[readInt16(buffer, start)]?.pipelined ?? false
   }
 
   /** Reads the header. Throws MalformedRequest for anything the connection must close on. */
   open(buffer: Buffer, start: number, end: number): OpenedRequest {
-    const apiKey = buffer.readInt16BE(start)
-    const apiVersion = buffer.readInt16BE(start + 2)
+    const apiKey = readInt16(buffer, start)
+    const apiVersion = readInt16(buffer, start + 2)
     const handler = this.handlers[apiKey]
     if (handler === undefined)
       throw new MalformedRequest(`API key ${apiKey} (version ${apiVersion}) is not served here`)
@@ -86,7 +87,7 @@ export class Dispatcher {
       throw new MalformedRequest(
         `version ${apiVersion} of API key ${apiKey} is not served; ${min} to ${max} are`,
       )
-    const correlationId = buffer.readInt32BE(start + 4)
+    const correlationId = readInt32(buffer, start + 4)
     const header = { apiKey, apiVersion, correlationId, clientId: null, bodyStart: end }
     return { header, handler: null, buffer, end }
   }
@@ -96,8 +97,8 @@ export class Dispatcher {
    * read, of which `open` and `run` will say so.
    */
   keysOf(buffer: Buffer, start: number, end: number): number[] {
-    const handler = this.handlers[buffer.readInt16BE(start)]
-    const apiVersion = buffer.readInt16BE(start + 2)
+    const handler = this.handlers[readInt16(buffer, start)]
+    const apiVersion = readInt16(buffer, start + 2)
     if (handler?.pipelined !== true) return []
     const [min, max] = handler.versions
     if (apiVersion < min || apiVersion > max) return []

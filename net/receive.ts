@@ -18,6 +18,7 @@
  * trick (socket-handle.ts) the same code is fed with the chunks of 'data' events.
  */
 import { broken } from '../engine/base/assert.ts'
+import { readInt32, writeInt32 } from '../engine/base/big-endian.ts'
 import { limits } from '../engine/base/limits.ts'
 import { checkFrameLength, FRAME_LENGTH_BYTES } from './framing.ts'
 
@@ -195,7 +196,9 @@ export class Receiver {
     const bytes: Buffer[] = []
     if (this.lengthBytes > 0 || this.partial !== null) {
       const length = Buffer.alloc(FRAME_LENGTH_BYTES)
-      length.writeInt32BE(
+      writeInt32(
+        length,
+        0,
         this.partial?.length ?? this.lengthValue << (8 * (FRAME_LENGTH_BYTES - this.lengthBytes)),
       )
       bytes.push(this.partial === null ? length.subarray(0, this.lengthBytes) : length)
@@ -295,7 +298,7 @@ export class Receiver {
         return
       }
       if (end - at >= FRAME_LENGTH_BYTES) {
-        const length = buffer.readInt32BE(at)
+        const length = readInt32(buffer, at)
         checkFrameLength(length, this.frameBytesMax)
         const frameEnd = at + FRAME_LENGTH_BYTES + length
         if (frameEnd <= end) {
@@ -368,7 +371,7 @@ export class Receiver {
 function wholeFramesEnd(buffer: Buffer, start: number, end: number): number {
   let at = start
   while (end - at >= FRAME_LENGTH_BYTES) {
-    const length = buffer.readInt32BE(at)
+    const length = readInt32(buffer, at)
     if (length < 0 || at + FRAME_LENGTH_BYTES + length > end) break
     at += FRAME_LENGTH_BYTES + length
   }

@@ -14,8 +14,9 @@
  * every position fixed. Counts are one byte as long as there is one of each; read_committed may list
  * aborted transactions, 17 bytes each. Produce v12, whose first one begins a transaction, looks as v9.
  */
+
+import { writeInt64 } from '../../engine/base/big-endian.ts'
 import { ErrorCode } from '../../engine/base/errors.ts'
-import { writeInt64 } from '../../engine/base/int64.ts'
 import { ProduceRequest } from '../../engine/protocol/00-produce.ts'
 import { FetchRequest } from '../../engine/protocol/01-fetch.ts'
 import { encodeRequestFrame } from '../../engine/protocol/header.ts'

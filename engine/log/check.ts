@@ -11,7 +11,7 @@
  *   epochs       as the batches say
  */
 
-import { readInt64 } from '../base/int64.ts'
+import { readInt64 } from '../base/big-endian.ts'
 import {
   batchBaseOffset,
   batchLastOffset,

@@ -13,7 +13,7 @@
  * Nothing is allocated per record: kept records are copied as they are, their timestamp deltas written
  * again where the base changed (the first kept record's timestamp, or the horizon).
  */
-import { writeInt64 } from '../base/int64.ts'
+import { writeInt64 } from '../base/big-endian.ts'
 import { limits } from '../base/limits.ts'
 import {
   attributesOf,

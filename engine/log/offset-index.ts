@@ -9,6 +9,7 @@
  * a failed check is an answer, not an error.
  */
 import { broken } from '../base/assert.ts'
+import { readInt32, writeInt32 } from '../base/big-endian.ts'
 import type { Disk } from './disk.ts'
 import { EntryFile } from './entry-file.ts'
 
@@ -83,8 +84,8 @@ export class OffsetIndex {
     if (this.entries.count > 0 && lastOffset <= this.lastOffset)
       broken(`${lastOffset} is not above ${this.lastOffset} in ${this.path}`)
     const at = this.entries.append()
-    this.entries.bytes.writeInt32BE(relative, at)
-    this.entries.bytes.writeInt32BE(position, at + 4)
+    writeInt32(this.entries.bytes, at, relative)
+    writeInt32(this.entries.bytes, at + 4, position)
     this.lastOffset = lastOffset
   }
 
@@ -106,7 +107,7 @@ export class OffsetIndex {
     while (low < high) {
       const middle = (low + high) >> 1
       const at = this.entries.locate(middle)
-      if (this.entries.bytes.readInt32BE(at + 4) < position) low = middle + 1
+      if (readInt32(this.entries.bytes, at + 4) < position) low = middle + 1
       else high = middle
     }
     return low === this.entries.count ? null : this.entry(low)
@@ -121,7 +122,7 @@ export class OffsetIndex {
       const middle = (low + high) >> 1
       const at = this.entries.locate(middle)
       const { bytes } = this.entries
-      if (bytes.readInt32BE(at + 4) <= position && bytes.readInt32BE(at) < end) low = middle + 1
+      if (readInt32(bytes, at + 4) <= position && readInt32(bytes, at) < end) low = middle + 1
       else high = middle
     }
     return low === 0 ? null : this.entry(low - 1)
@@ -130,8 +131,8 @@ export class OffsetIndex {
   /** Entry `index`, for checks and dumps. */
   entry(index: number): OffsetPosition {
     const at = this.entries.locate(index)
-    this.found.offset = this.baseOffset + this.entries.bytes.readInt32BE(at)
-    this.found.position = this.entries.bytes.readInt32BE(at + 4)
+    this.found.offset = this.baseOffset + readInt32(this.entries.bytes, at)
+    this.found.position = readInt32(this.entries.bytes, at + 4)
     return this.found
   }
 
@@ -202,7 +203,7 @@ export class OffsetIndex {
     while (low < high) {
       const middle = (low + high) >> 1
       const at = this.entries.locate(middle)
-      if (this.entries.bytes.readInt32BE(at) <= relative) low = middle + 1
+      if (readInt32(this.entries.bytes, at) <= relative) low = middle + 1
       else high = middle
     }
     return low

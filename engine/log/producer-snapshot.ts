@@ -18,8 +18,9 @@
  * Only the newest batch of a producer is kept: after a restart a duplicate is recognised one batch
  * back until the log's tail, replayed on top, adds more. A snapshot is a cache of the log.
  */
+
+import { readInt64, writeInt64 } from '../base/big-endian.ts'
 import { crc32c } from '../base/crc32c.ts'
-import { readInt64, writeInt64 } from '../base/int64.ts'
 import type { Logger } from '../base/logger.ts'
 import { CorruptFile } from './corrupt-file.ts'
 import type { Disk } from './disk.ts'

@@ -8,7 +8,7 @@
  * Timestamps rise strictly, offsets never fall. A cache of the log, like the offset index (S9).
  */
 import { broken } from '../base/assert.ts'
-import { readInt64, writeInt64 } from '../base/int64.ts'
+import { readInt32, readInt64, writeInt32, writeInt64 } from '../base/big-endian.ts'
 import type { Disk } from './disk.ts'
 import { EntryFile } from './entry-file.ts'
 import { RELATIVE_OFFSET_MAX } from './offset-index.ts'
@@ -89,7 +89,7 @@ export class TimeIndex {
     if (offset < this.lastOffset) broken(`${offset} is below ${this.lastOffset} in ${this.path}`)
     const at = this.entries.append()
     writeInt64(this.entries.bytes, at, timestamp)
-    this.entries.bytes.writeInt32BE(relative, at + 8)
+    writeInt32(this.entries.bytes, at + 8, relative)
     this.lastTimestamp = timestamp
     this.lastOffset = offset
     return true
@@ -112,7 +112,7 @@ export class TimeIndex {
   entry(index: number): TimestampOffset {
     const at = this.entries.locate(index)
     this.found.timestamp = readInt64(this.entries.bytes, at)
-    this.found.offset = this.baseOffset + this.entries.bytes.readInt32BE(at + 8)
+    this.found.offset = this.baseOffset + readInt32(this.entries.bytes, at + 8)
     return this.found
   }
 
@@ -124,7 +124,7 @@ export class TimeIndex {
     while (low < high) {
       const middle = (low + high) >> 1
       const at = this.entries.locate(middle)
-      if (this.entries.bytes.readInt32BE(at + 8) < relative) low = middle + 1
+      if (readInt32(this.entries.bytes, at + 8) < relative) low = middle + 1
       else high = middle
     }
     this.entries.truncate(low)

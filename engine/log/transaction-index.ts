@@ -12,7 +12,7 @@
  * The file exists only once a transaction was aborted. A cache of the log (S9).
  */
 import { assert } from '../base/assert.ts'
-import { readInt64, writeInt64 } from '../base/int64.ts'
+import { readInt64, writeInt64 } from '../base/big-endian.ts'
 import type { Disk } from './disk.ts'
 import { EntryFile } from './entry-file.ts'
 

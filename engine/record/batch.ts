@@ -21,8 +21,17 @@
  * All functions take (buffer, at): `at` is the position of the batch's first byte. They read fixed
  * positions and expect that the caller has seen at least BATCH_HEADER_BYTES bytes there.
  */
+import {
+  readInt8,
+  readInt16,
+  readInt32,
+  readInt64,
+  readUint32,
+  writeInt16,
+  writeInt32,
+  writeInt64,
+} from '../base/big-endian.ts'
 import { crc32c } from '../base/crc32c.ts'
-import { readInt64, writeInt64 } from '../base/int64.ts'
 
 export const BATCH_HEADER_BYTES = 61
 /** Base offset, length and leader epoch: what the sum does not cover, but for magic and sum. */
@@ -65,27 +74,27 @@ export function batchBaseOffset(buffer: Buffer, at: number): number {
  * Whole size including the twelve bytes in front of the length's reach. Unchecked: may be absurd.
  */
 export function batchSizeInBytes(buffer: Buffer, at: number): number {
-  return BATCH_PREFIX_BYTES + buffer.readInt32BE(at + BatchField.length)
+  return BATCH_PREFIX_BYTES + readInt32(buffer, at + BatchField.length)
 }
 
 export function batchLeaderEpoch(buffer: Buffer, at: number): number {
-  return buffer.readInt32BE(at + BatchField.partitionLeaderEpoch)
+  return readInt32(buffer, at + BatchField.partitionLeaderEpoch)
 }
 
 export function batchMagic(buffer: Buffer, at: number): number {
-  return buffer.readInt8(at + BatchField.magic)
+  return readInt8(buffer, at + BatchField.magic)
 }
 
 export function batchCrc(buffer: Buffer, at: number): number {
-  return buffer.readUInt32BE(at + BatchField.crc)
+  return readUint32(buffer, at + BatchField.crc)
 }
 
 export function batchAttributes(buffer: Buffer, at: number): number {
-  return buffer.readInt16BE(at + BatchField.attributes)
+  return readInt16(buffer, at + BatchField.attributes)
 }
 
 export function batchLastOffsetDelta(buffer: Buffer, at: number): number {
-  return buffer.readInt32BE(at + BatchField.lastOffsetDelta)
+  return readInt32(buffer, at + BatchField.lastOffsetDelta)
 }
 
 /** First record's timestamp, or the delete horizon when `hasDeleteHorizon(attributes)`. */
@@ -102,15 +111,15 @@ export function batchProducerId(buffer: Buffer, at: number): number {
 }
 
 export function batchProducerEpoch(buffer: Buffer, at: number): number {
-  return buffer.readInt16BE(at + BatchField.producerEpoch)
+  return readInt16(buffer, at + BatchField.producerEpoch)
 }
 
 export function batchBaseSequence(buffer: Buffer, at: number): number {
-  return buffer.readInt32BE(at + BatchField.baseSequence)
+  return readInt32(buffer, at + BatchField.baseSequence)
 }
 
 export function batchRecordCount(buffer: Buffer, at: number): number {
-  return buffer.readInt32BE(at + BatchField.recordCount)
+  return readInt32(buffer, at + BatchField.recordCount)
 }
 
 /** Offset of the batch's last record (inclusive), also when compaction removed that record. */
@@ -178,7 +187,7 @@ export function setBaseOffset(buffer: Buffer, at: number, baseOffset: number): v
 
 /** Outside the sum: no CRC work. */
 export function setLeaderEpoch(buffer: Buffer, at: number, leaderEpoch: number): void {
-  buffer.writeInt32BE(leaderEpoch, at + BatchField.partitionLeaderEpoch)
+  writeInt32(buffer, at + BatchField.partitionLeaderEpoch, leaderEpoch)
 }
 
 /** Sets timestamp type and maximum; sums anew only if one of them changed. */
@@ -192,7 +201,7 @@ export function setMaxTimestampAndType(
   if (timestampTypeOf(attributes) === type && batchMaxTimestamp(buffer, at) === maxTimestamp) return
   const others = attributes & ~LOG_APPEND_TIME_BIT
   const bit = type === TimestampType.logAppendTime ? LOG_APPEND_TIME_BIT : 0
-  buffer.writeInt16BE(others | bit, at + BatchField.attributes)
+  writeInt16(buffer, at + BatchField.attributes, others | bit)
   writeInt64(buffer, at + BatchField.maxTimestamp, maxTimestamp)
   setBatchCrc(buffer, at)
 }
@@ -204,7 +213,7 @@ export function computeBatchCrc(buffer: Buffer, at: number): number {
 
 /** Sums the batch and stores the sum; needed after every change behind byte 20. */
 export function setBatchCrc(buffer: Buffer, at: number): void {
-  buffer.writeUInt32BE(computeBatchCrc(buffer, at), at + BatchField.crc)
+  writeInt32(buffer, at + BatchField.crc, computeBatchCrc(buffer, at))
 }
 
 /**

@@ -6,7 +6,7 @@
  * Sizes are computed first, so an uncompressed batch is written once into memory of its exact size.
  */
 import { assert } from '../base/assert.ts'
-import { writeInt64 } from '../base/int64.ts'
+import { writeInt64 } from '../base/big-endian.ts'
 import {
   attributesOf,
   BATCH_HEADER_BYTES,

@@ -10,6 +10,7 @@
  * and `pieces` gives the list for a gathering write. They must stay unchanged until it is done.
  */
 import { assert, broken } from '../base/assert.ts'
+import { writeInt32 } from '../base/big-endian.ts'
 import { limits } from '../base/limits.ts'
 import { viewOf, writeAt } from './fixed.ts'
 import { textBytes, writeShortAscii, writeUuid } from './text.ts'
@@ -243,7 +244,7 @@ export class Writer {
   /** Overwrites four bytes at `at`, which `reserve` gave. */
   patchInt32(at: number, value: number): void {
     if (at < 0 || at + 4 > this.position - this.start) broken(`int32 at ${at}`)
-    this.buffer.writeInt32BE(value, this.start + at)
+    writeInt32(this.buffer, this.start + at, value)
   }
 
   /** Begins a tagged field; returns the mark for `closeTag`. */

@@ -9,7 +9,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { readInt64 } from '../../../engine/base/int64.ts'
+import { readInt64 } from '../../../engine/base/big-endian.ts'
 import { CorruptFile } from '../../../engine/log/corrupt-file.ts'
 import { decodeProducerSnapshot } from '../../../engine/log/producer-snapshot.ts'
 import { batchLastOffset } from '../../../engine/record/batch.ts'
