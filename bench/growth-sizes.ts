@@ -15,7 +15,7 @@ const LOG_GIB = [1, 4, 10, 40] as const
 const LOG_BATCH = MIB
 const LOG_FILL_MS = 900_000
 const LOOK_UPS = 300
-/** A partition that was just written to has two files open: more would not fit usual limits. */
+/** First records at once: each has more than one file open for a moment, and limits are often low. */
 const WRITTEN_MAX = 1_000
 const FETCH_BYTES = 64 * 1024
 
