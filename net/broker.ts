@@ -45,7 +45,7 @@ import { shardCount, startShardThreads } from './shard-threads.ts'
 import { spinMemory } from './spin.ts'
 import { contents, openStorage, type Storage } from './storage.ts'
 import { systemClock, systemRandom } from './system-ports.ts'
-import { afterStart, RunningShard, type ShardThreadData } from './thread.ts'
+import { afterStart, RunningShard, readyToListen, type ShardThreadData } from './thread.ts'
 
 export interface BrokerOptions {
   readonly config: BrokerConfig
@@ -164,6 +164,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     control: controlPort(config, storage, watch),
     fatal: (error) => dieOf(error, logger, exit),
   })
+  readyToListen()
   await begun
   const checkpointer = new Checkpointer({
     disk: storage.disk,

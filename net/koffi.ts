@@ -7,10 +7,10 @@ import { createRequire } from 'node:module'
 
 type Koffi = typeof import('koffi')
 
-/** Whether there is a koffi to load, found without loading it. */
+/** Whether koffi works here. Loads it, which is as quick as to look for it. */
 export function isKoffiInstalled(): boolean {
   try {
-    createRequire(import.meta.url).resolve('koffi')
+    loadKoffi()
     return true
   } catch {
     return false

@@ -188,8 +188,14 @@ export class RunningShard {
   }
 }
 
+/** What Node loads at a thread's first listening socket, ahead of it: a millisecond where everybody waits. */
+export function readyToListen(): void {
+  process.getBuiltinModule('node:cluster')
+}
+
 async function runAsMember(): Promise<void> {
   const member = joinPool()
+  readyToListen()
   const begun = await member.begun
   const { wiring } = begun
   const data = begun.data as ShardThreadData
