@@ -22,10 +22,7 @@ import { FetchRequest } from '../../engine/protocol/01-fetch.ts'
 import { encodeRequestFrame } from '../../engine/protocol/header.ts'
 import { BatchField, batchRecordCount, setBatchCrc } from '../../engine/record/batch.ts'
 import { Writer } from '../../engine/schema/writer.ts'
-import {
-  PRODUCE_VERSION_IMPLICIT,
-  type ProducerMark,
-} from '../../net/client/client-transactions.ts'
+import { PRODUCE_VERSION_IMPLICIT, type ProducerMark } from '../../net/client/transaction-form.ts'
 
 export const CORRELATION_ID_AT = 8
 const PRODUCE_VERSION = 9

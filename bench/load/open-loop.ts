@@ -17,6 +17,7 @@ import { threadEntry } from '../../workers/thread-entry.ts'
 import { AnswerReader } from './answer-reader.ts'
 import { descriptorOf, openSocket } from './client-socket.ts'
 import type { PreparedRequest } from './frames.ts'
+import { GatedLane } from './gated-lane.ts'
 import { encodeHistogram, type Histogram, newHistogram, recordMs } from './histogram.ts'
 import type { LoadFigures, PacedLoad } from './load-plan.ts'
 import { LoadTransactions } from './load-transactions.ts'
@@ -24,7 +25,6 @@ import type { LoadWindow } from './load-window.ts'
 import { monotonicMs } from './monotonic-clock.ts'
 import type { PacerDone, PacerLane, PacerPlan } from './pacer.ts'
 import {
-  GatedLane,
   newPacerShare,
   nextTurn,
   type PacerShare,

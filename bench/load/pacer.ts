@@ -9,7 +9,7 @@
  */
 import { writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ProducerMark } from '../../net/client/client-transactions.ts'
+import type { ProducerMark } from '../../net/client/transaction-form.ts'
 import { patchCorrelationId, patchSequence } from './frames.ts'
 import { encodeHistogram, type Histogram, newHistogram, recordMs } from './histogram.ts'
 import { monotonicMs } from './monotonic-clock.ts'

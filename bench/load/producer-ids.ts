@@ -6,7 +6,7 @@ import {
 } from '../../engine/protocol/22-init-producer-id.ts'
 import type { Address } from '../../net/client/address.ts'
 import { ClientConnection } from '../../net/client/client-connection.ts'
-import type { ProducerMark } from '../../net/client/client-transactions.ts'
+import type { ProducerMark } from '../../net/client/transaction-form.ts'
 
 const TIMEOUT_MS = 30_000
 

@@ -9,7 +9,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Address } from '../../net/client/address.ts'
-import type { ProducerMark } from '../../net/client/client-transactions.ts'
+import type { ProducerMark } from '../../net/client/transaction-form.ts'
 import { AnswerReader } from './answer-reader.ts'
 import { openSocket } from './client-socket.ts'
 import {

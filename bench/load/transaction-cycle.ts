@@ -4,11 +4,8 @@
  * others, and after the plan's time a pause in which everything sent is answered and EndTxn commits.
  */
 import { ErrorCode, errorName } from '../../engine/base/errors.ts'
-import {
-  type ProducerMark,
-  TRANSACTION_RETRY_PAUSE_MS,
-  type TransactionSession,
-} from '../../net/client/client-transactions.ts'
+import type { TransactionSession } from '../../net/client/client-transactions.ts'
+import { type ProducerMark, TRANSACTION_RETRY_PAUSE_MS } from '../../net/client/transaction-form.ts'
 import type { LoadWindow } from './load-window.ts'
 
 /** How long a first batch, or a coordinator, may answer with what may pass. */

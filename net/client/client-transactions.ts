@@ -24,13 +24,8 @@ import { EndTxnRequest, EndTxnResponse } from '../../engine/protocol/26-end-txn.
 import type { Client } from './client.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { ConnectionFailed, RequestFailed } from './client-errors.ts'
+import { type ProducerMark, TRANSACTION_RETRY_PAUSE_MS } from './transaction-form.ts'
 
-/** Highest Produce of producers that add their partitions themselves. */
-export const PRODUCE_VERSION_EXPLICIT = 11
-/** Lowest Produce that adds a partition to its transaction. */
-export const PRODUCE_VERSION_IMPLICIT = 12
-/** As Kafka's producer waits for a transaction whose markers are still being written. */
-export const TRANSACTION_RETRY_PAUSE_MS = 20
 const ADD_PARTITIONS_VERSION_MAX = 3
 const END_VERSION_EXPLICIT = 4
 const KEY_TYPE_TRANSACTION = 1
@@ -44,12 +39,6 @@ export interface TransactionOptions {
   readonly transactionTimeoutMs: number
   /** How long answers that may pass are tried again, in milliseconds. */
   readonly retryLimitMs: number
-}
-
-/** Who writes. */
-export interface ProducerMark {
-  readonly producerId: number
-  readonly producerEpoch: number
 }
 
 export class TransactionSession {

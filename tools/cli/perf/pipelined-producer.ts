@@ -15,8 +15,8 @@ import { buildBatch, type RecordToWrite } from '../../../engine/record/build.ts'
 import type { Codec } from '../../../engine/record/compression.ts'
 import type { Client, TopicMetadata } from '../../../net/client/client.ts'
 import { ConnectionFailed, RequestFailed } from '../../../net/client/client-errors.ts'
-import { TRANSACTION_RETRY_PAUSE_MS } from '../../../net/client/client-transactions.ts'
 import { partitionForKey } from '../../../net/client/partitioner.ts'
+import { TRANSACTION_RETRY_PAUSE_MS } from '../../../net/client/transaction-form.ts'
 import type { BatchPlace, PipelinedTransactions } from './pipelined-transactions.ts'
 
 export interface PipelineOptions {

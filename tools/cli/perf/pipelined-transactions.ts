@@ -8,11 +8,11 @@
  */
 import type { Message } from '../../../engine/schema/fields.ts'
 import type { ClientConnection } from '../../../net/client/client-connection.ts'
+import type { TransactionSession } from '../../../net/client/client-transactions.ts'
 import {
   PRODUCE_VERSION_EXPLICIT,
   type ProducerMark,
-  type TransactionSession,
-} from '../../../net/client/client-transactions.ts'
+} from '../../../net/client/transaction-form.ts'
 
 const SEQUENCES = 2 ** 31
 
