@@ -2,7 +2,7 @@
  * The topic a load uses: found or made, its leaders, where its partitions end. What was made is deleted
  * at the end; what was there stays, with what the load wrote.
  */
-import { ErrorCode, errorName } from '../../../engine/base/errors.ts'
+import { ErrorCode, errorName, isRetriable } from '../../../engine/base/errors.ts'
 import { ZERO_UUID } from '../../../engine/base/random.ts'
 import { ProduceRequest } from '../../../engine/protocol/00-produce.ts'
 import { FetchRequest } from '../../../engine/protocol/01-fetch.ts'
@@ -83,7 +83,24 @@ export async function openTopic(
   if (code !== ErrorCode.NONE && code !== ErrorCode.TOPIC_ALREADY_EXISTS)
     throw new RequestFailed(code, `topic '${name}': ${errorName(code)}`)
   const leaders = await leadersOf(client, name)
-  return { name, partitions: leaders.length, leaders, made: code === ErrorCode.NONE }
+  const topic = { name, partitions: leaders.length, leaders, made: code === ErrorCode.NONE }
+  if (topic.made) await served(client, topic)
+  return topic
+}
+
+/** Waits until leaders answer for a topic that was made: brokers may know later that they lead it. */
+async function served(client: Client, topic: LoadTopic): Promise<void> {
+  const until = performance.now() + READY_LIMIT_MS
+  for (;;) {
+    try {
+      await offsetsOf(client, topic, 'latest')
+      return
+    } catch (error) {
+      const mayPass = error instanceof RequestFailed && isRetriable(error.code)
+      if (!mayPass || performance.now() > until) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
 }
 
 export async function deleteTopic(client: Client, name: string): Promise<void> {
