@@ -26,7 +26,7 @@ import type {
   CompactStart,
   CompactWorker,
 } from './log/compact-steps.ts'
-import { DiskError, isDiskFull } from './log/disk.ts'
+import { DiskError, isOutOfRoom } from './log/disk.ts'
 import { type Compactable, groupSources, LogCompaction } from './log/log-compaction.ts'
 import type { Partition } from './partition/partition.ts'
 import type { Shard } from './shard.ts'
@@ -289,10 +289,10 @@ export class ShardCompaction {
   }
 
   private onDiskError(partition: Partition, error: DiskError): void {
-    if (isDiskFull(error)) {
+    if (isOutOfRoom(error)) {
       this.parts.shard.logger.warn(
-        `${partition.name} was not compacted, no room on the disk: ${error.message}. ` +
-          'It is tried again; compaction needs room for one more segment.',
+        `${partition.name} was not compacted, no room: ${error.message}. ` +
+          'It is tried again; compaction needs room for one more segment and its files.',
       )
       return
     }

@@ -9,7 +9,7 @@
  * Where a partition of a failed folder was, nobody knows any more: while a folder is missing from the
  * start on, a known topic's partition that no other folder holds stays offline instead of beginning anew.
  */
-import { type DiskError, isDiskFull } from './log/disk.ts'
+import { type DiskError, isOutOfRoom } from './log/disk.ts'
 
 /**
  * What the data folders held at the start, found once by whoever starts the broker. It tells of partitions
@@ -44,11 +44,11 @@ export interface FolderReport {
 }
 
 /** Errors that say nothing about the device: they end one log at most. */
-const HARMLESS = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOENT', 'EEXIST', 'ENOTEMPTY'])
+const HARMLESS = new Set(['ENOMEM', 'ENOENT', 'EEXIST', 'ENOTEMPTY'])
 
 /** The error of a write or sync condemns the whole data folder. */
 export function failsFolder(error: DiskError): boolean {
-  return !isDiskFull(error) && !HARMLESS.has(error.code)
+  return !isOutOfRoom(error) && !HARMLESS.has(error.code)
 }
 
 export class ShardFolders {

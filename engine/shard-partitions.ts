@@ -14,6 +14,7 @@ import { CorruptFile } from './log/corrupt-file.ts'
 import { type Disk, DiskError } from './log/disk.ts'
 import { Log } from './log/log.ts'
 import { putFolderAside } from './log/log-delete.ts'
+import { folderLanesOf } from './log/log-open.ts'
 import { OpenSegments } from './log/open-segments.ts'
 import { PageWindow } from './log/page-window.ts'
 import { readPartitionMetadata } from './log/partition-metadata.ts'
@@ -62,6 +63,7 @@ export interface PartitionsParts {
 export class ShardPartitions {
   private readonly parts: PartitionsParts
   private readonly openSegments = new OpenSegments()
+  private readonly folderLanes = folderLanesOf()
   private readonly pageWindow: PageWindow | null
   private readonly wallClockGuard: WallClockGuard
   private last: Promise<void> = Promise.resolve()
@@ -244,6 +246,7 @@ export class ShardPartitions {
       logStartOffset,
       newFolder: this.newFolderOf(topic),
       openSegments: this.openSegments,
+      folderLanes: this.folderLanes,
       pageWindow: this.pageWindow,
       wallClockGuard: this.wallClockGuard,
       onFailed: (error) => partition?.fail(error),

@@ -11,7 +11,7 @@ import {
   readOffsetCheckpoint,
   writeOffsetCheckpoint,
 } from '../engine/log/checkpoints.ts'
-import { isDiskFull } from '../engine/log/disk.ts'
+import { isOutOfRoom } from '../engine/log/disk.ts'
 import type { FolderPorts } from './data-folders.ts'
 
 type CheckpointPorts = Pick<FolderPorts, 'disk' | 'logger'>
@@ -98,7 +98,7 @@ async function store(
   try {
     await writeOffsetCheckpoint(disk, folder, file, offsets)
   } catch (error) {
-    if (!isDiskFull(error)) throw error
+    if (!isOutOfRoom(error)) throw error
     logger.warn(`no room to ${what} in ${folder}/${file}`)
   }
 }

@@ -204,6 +204,8 @@ export const limits = {
   pageWindowReaderMs: 1_000,
   /** Segment files kept open per shard besides the active ones. */
   openSegmentsMax: 2_000,
+  /** Partition folders that a shard makes at a time, for first records; the others wait. */
+  foldersMadeMax: 64,
   /** Newest entries of an active segment's index kept in memory once written; older ones are read. */
   indexTailEntries: 4_096,
   /** Record times further ahead of the wall clock than this do not count for retention (S14). */

@@ -23,9 +23,18 @@ export class DiskError extends Error {
   }
 }
 
-/** True when the error only says that there is no room: the log stays usable (S11). */
-export function isDiskFull(error: unknown): boolean {
-  return error instanceof DiskError && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+/**
+ * True when the error only says that there is no room, on the disk or for another open file: nothing was
+ * tried that could have gone half way, and the log stays usable (S11).
+ */
+export function isOutOfRoom(error: unknown): boolean {
+  if (!(error instanceof DiskError)) return false
+  return error.code === 'ENOSPC' || error.code === 'EDQUOT' || isOutOfDescriptors(error)
+}
+
+/** The process, or the system, has as many files open as it may. */
+export function isOutOfDescriptors(error: DiskError): boolean {
+  return error.code === 'EMFILE' || error.code === 'ENFILE'
 }
 
 /**
@@ -66,6 +75,11 @@ export interface DiskFile {
   sync(): Promise<void>
   /** Waits for calls in flight, then closes. Closing twice is allowed. */
   close(): Promise<void>
+  /**
+   * As close, in the calling thread unless a call is in flight, and without a word of what goes wrong: for a
+   * small file that keeps its name, so that its end frees nothing on the device, with nothing to be synced.
+   */
+  closeSoon(): void
 }
 
 export interface FileStat {
@@ -128,7 +142,7 @@ export function writeFullySync(file: DiskFile, pieces: readonly Buffer[], positi
       written += more
     }
   } catch (error) {
-    if (written > 0 && isDiskFull(error)) file.truncateSync(position)
+    if (written > 0 && isOutOfRoom(error)) file.truncateSync(position)
     throw error
   }
 }

@@ -12,7 +12,8 @@
  * zeros. One owner thread; pages read of it are shared by all files of the thread (entry-pages.ts).
  *
  * A file whose entries are all in memory is not kept open: a broker has thousands of partitions whose
- * indexes hold an entry or none, and two descriptors each would be most of what it may have.
+ * indexes hold an entry or none, and two descriptors each would be most of what it may have. It is closed at
+ * once: behind the syncs of thousands of new partitions in the pool, closes would come too late for that.
  */
 import { assert, broken } from '../base/assert.ts'
 import { limits } from '../base/limits.ts'
@@ -51,8 +52,6 @@ export class EntryFile {
   /** Null: not open, or not there. */
   private file: DiskFile | null
   private exists: boolean
-  /** Of a descriptor given back without waiting. */
-  private closing: Promise<void> | null = null
   private fileBytes: number
   private tail: Buffer = NO_BYTES
   private tailStart: number
@@ -234,7 +233,6 @@ export class EntryFile {
     this.tailStart = 0
     this.written = 0
     this.fileBytes = 0
-    await this.closing
     await file?.close()
   }
 
@@ -256,22 +254,16 @@ export class EntryFile {
     if (this.agrees) agree(file, bytes, 0)
     this.tail = bytes
     this.tailStart = 0
-    this.giveBack(file)
+    this.file = null
+    file.closeSoon()
   }
 
   /** Gives the descriptor back when nothing will be read from the file and nothing waits for a sync. */
   private release(): void {
     const { file } = this
     if (file === null || this.tailStart > 0 || this.unsynced || this.zeroEntries > 0) return
-    this.giveBack(file)
-  }
-
-  private giveBack(file: DiskFile): void {
     this.file = null
-    const earlier = this.closing
-    // A failed close of a file without anything unsynced loses nothing.
-    const closed = file.close().catch(() => {})
-    this.closing = closed.then(() => earlier ?? undefined)
+    file.closeSoon()
   }
 
   /** In the calling thread: an index entry must not wait. */

@@ -10,7 +10,7 @@
  *
  * A failed sync ends the log: the pages may be gone, and a second sync would not say so.
  */
-import { isDiskFull } from './disk.ts'
+import { isOutOfRoom } from './disk.ts'
 import { finishRolledSegment } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 
@@ -123,7 +123,7 @@ export class LogFlush {
       state.segments.active.writeIndexTails()
     } catch (error) {
       // A full disk only delays: tried again after the next sync, with the recovery point where it is.
-      if (!isDiskFull(error)) state.fail(error)
+      if (!isOutOfRoom(error)) state.fail(error)
     }
     this.advanceRecoveryPoint()
   }

@@ -22,7 +22,7 @@ import {
   setLeaderEpoch,
 } from '../record/batch.ts'
 import { readEndTransactionMarker } from '../record/control.ts'
-import { type DiskError, isDiskFull } from './disk.ts'
+import { type DiskError, isOutOfRoom } from './disk.ts'
 import { roll } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
@@ -104,7 +104,7 @@ export class LogAppender {
     try {
       staged.write(this.onWritten)
     } catch (error) {
-      if (!isDiskFull(error)) throw state.fail(error)
+      if (!isOutOfRoom(error)) throw state.fail(error)
       state.suspended = error as DiskError
       state.isTurnLost = true
       state.forgetPositions()
@@ -171,7 +171,7 @@ export class LogAppender {
     try {
       roll(state)
     } catch (error) {
-      if (!isDiskFull(error)) throw state.fail(error)
+      if (!isOutOfRoom(error)) throw state.fail(error)
       // What was staged before still has its room; from here on the turn is over for this log.
       state.suspended = error as DiskError
       return false

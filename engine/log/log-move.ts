@@ -26,7 +26,7 @@ import { markedFolderName, parsePartitionFolder } from './data-folder.ts'
 import {
   DiskError,
   type DiskFile,
-  isDiskFull,
+  isOutOfRoom,
   readFully,
   readFullySync,
   writeFully,
@@ -341,7 +341,7 @@ export class LogMove {
       await active.flushIndexes()
       await storeEpochs(state)
     } catch (error) {
-      throw isDiskFull(error) ? error : state.fail(error)
+      throw isOutOfRoom(error) ? error : state.fail(error)
     }
   }
 

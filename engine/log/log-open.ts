@@ -4,11 +4,13 @@
  * or ill-formed indexes are made again. The log's end is found by walking from the last index entry.
  */
 import { assert } from '../base/assert.ts'
+import { Lanes } from '../base/lanes.ts'
+import { limits } from '../base/limits.ts'
 import type { Logger } from '../base/logger.ts'
 import { BATCH_HEADER_BYTES, batchLastOffset } from '../record/batch.ts'
 import { agree } from './agreed-read.ts'
 import { CorruptFile } from './corrupt-file.ts'
-import { type Disk, DiskError, isDiskFull, readFully } from './disk.ts'
+import { type Disk, DiskError, isOutOfRoom, readFully } from './disk.ts'
 import { LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import type { LogOptions } from './log-options.ts'
 import { type LogPorts, LogState } from './log-state.ts'
@@ -82,6 +84,11 @@ export async function makeFolder(state: LogState, place: LogPlace): Promise<void
   state.segments.push(segment)
 }
 
+/** For the logs of a shard. */
+export function folderLanesOf(): Lanes {
+  return new Lanes(limits.foldersMadeMax)
+}
+
 /** Makes the folder, unless it is there, and makes it durable: what is appended from now on has an owner. */
 export async function createFolder(state: LogState, place: LogPlace): Promise<void> {
   const { disk } = state.ports
@@ -94,7 +101,7 @@ export async function createFolder(state: LogState, place: LogPlace): Promise<vo
 
 /** No room for a new folder: it is made with the first record instead. Throws any other error. */
 export function waitForRoom({ topicPartition }: LogPlace, logger: Logger, error: unknown): void {
-  if (!isDiskFull(error)) throw error
+  if (!isOutOfRoom(error)) throw error
   logger.warn(`no room for the folder of ${topicPartition}: it is made with its first record`)
 }
 

@@ -4,7 +4,7 @@
  * segment; the log takes no batch meanwhile.
  */
 
-import { isDiskFull } from './disk.ts'
+import { isOutOfRoom } from './disk.ts'
 import { storeEpochs } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import { logBases, removeSegmentFiles } from './partition-folder.ts'
@@ -19,7 +19,7 @@ export async function undone(state: LogState): Promise<boolean> {
     await undoTurn(state)
     return true
   } catch (error) {
-    if (isDiskFull(error)) return false
+    if (isOutOfRoom(error)) return false
     throw state.fail(error)
   }
 }

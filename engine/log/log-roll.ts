@@ -8,7 +8,7 @@
  * gap in front of a segment without a snapshot at its base, and cuts there.
  */
 import { assert } from '../base/assert.ts'
-import { isDiskFull } from './disk.ts'
+import { isOutOfRoom } from './disk.ts'
 import { LEADER_EPOCH_FILE } from './leader-epochs.ts'
 import type { LogState, RolledSegment } from './log-state.ts'
 import {
@@ -54,7 +54,7 @@ export function rollIfRoom(state: LogState): boolean {
   try {
     roll(state)
   } catch (error) {
-    if (!isDiskFull(error)) throw state.fail(error)
+    if (!isOutOfRoom(error)) throw state.fail(error)
     return false
   }
   return true

@@ -4,6 +4,7 @@
  * their front.
  */
 import type { Clock } from '../base/clock.ts'
+import type { Lanes } from '../base/lanes.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { type Disk, DiskError } from './disk.ts'
@@ -24,6 +25,8 @@ export interface LogPorts {
   readonly random: Random
   readonly logger: Logger
   readonly openSegments: OpenSegments
+  /** Where folders are made: each holds descriptors until its syncs have had their turn in the pool. */
+  readonly folderLanes: Lanes
   /** Null: the page cache is left to the system. */
   readonly pageWindow: PageWindow | null
   /** The log ended; called once. Without it a line in the log says so. */

@@ -12,9 +12,10 @@
  * full disk stops appends until `resume`.
  */
 import type { Clock } from '../base/clock.ts'
+import type { Lanes } from '../base/lanes.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { type Disk, type DiskError, isDiskFull } from './disk.ts'
+import { type Disk, type DiskError, isOutOfRoom } from './disk.ts'
 import { LogFlush } from './flush.ts'
 import { type AppendOrigin, type AppendResult, LogAppender } from './log-append.ts'
 import { LogCompaction } from './log-compaction.ts'
@@ -22,6 +23,7 @@ import { putAside } from './log-delete.ts'
 import { type LeaveOldFolder, LogMove, MoveCancelled } from './log-move.ts'
 import {
   createFolder,
+  folderLanesOf,
   type LogPlace,
   makeFolder,
   openFolder,
@@ -54,6 +56,8 @@ export interface LogParameters extends LogPlace {
   readonly newFolder?: 'durable' | 'made' | 'later'
   /** Shared by the logs of a shard. */
   readonly openSegments?: OpenSegments
+  /** Default: lanes of its own. */
+  readonly folderLanes?: Lanes
   /** Shared by the logs of a shard; default: the page cache is left to the system. */
   readonly pageWindow?: PageWindow | null
   readonly wallClockGuard?: WallClockGuard
@@ -90,9 +94,10 @@ export class Log {
   static async open(parameters: LogParameters): Promise<Log> {
     const { disk, clock, random, logger, options } = parameters
     const openSegments = parameters.openSegments ?? new OpenSegments()
+    const folderLanes = parameters.folderLanes ?? folderLanesOf()
     const { onFailed } = parameters
     const pageWindow = parameters.pageWindow ?? null
-    const ports = { disk, clock, random, logger, openSegments, pageWindow, onFailed }
+    const ports = { disk, clock, random, logger, openSegments, folderLanes, pageWindow, onFailed }
     const guard = parameters.wallClockGuard ?? new WallClockGuard(clock, logger)
     const { dir, topicPartition, topicId, logStartOffset } = parameters
     const place = { dir, topicPartition, topicId, logStartOffset }
@@ -200,10 +205,11 @@ export class Log {
   /** Makes the folder, unless it is there, and makes it durable; await it before the first append. */
   createFolder(): Promise<void> {
     if (this.takesAppends) return Promise.resolve()
-    this.creating ??= createFolder(this.state, this.place)
+    this.creating ??= this.state.ports.folderLanes
+      .run(() => createFolder(this.state, this.place))
       .catch((error: unknown) => {
         // Without room nothing is there yet, and it can be tried again.
-        throw isDiskFull(error) ? error : this.state.fail(error)
+        throw isOutOfRoom(error) ? error : this.state.fail(error)
       })
       .finally(() => {
         this.creating = null

@@ -343,6 +343,22 @@ class NodeFile implements DiskFile {
     await orDiskError('close', this.path, closed)
   }
 
+  closeSoon(): void {
+    const { fd } = this
+    if (fd < 0) return
+    if (this.inFlight > 0) {
+      // It loses nothing that anybody waits for.
+      this.close().catch(() => {})
+      return
+    }
+    this.fd = -1
+    try {
+      fs.closeSync(fd)
+    } catch {
+      // As above; the descriptor is free either way.
+    }
+  }
+
   private openFd(): number {
     if (this.fd < 0) throw new DiskError('EBADF', this.path, 'use after close of')
     return this.fd

@@ -23,7 +23,7 @@
 import type { Logger } from '../base/logger.ts'
 import { batchBaseOffset, batchLastOffset, batchLeaderEpoch } from '../record/batch.ts'
 import { CorruptFile } from './corrupt-file.ts'
-import { type Disk, DiskError, isDiskFull } from './disk.ts'
+import { type Disk, DiskError, isOutOfRoom } from './disk.ts'
 import { type EpochEntry, LEADER_EPOCH_FILE, LeaderEpochs } from './leader-epochs.ts'
 import { loadSegments, removeSegmentFiles, tidyPartitionFolder } from './partition-folder.ts'
 import {
@@ -273,7 +273,7 @@ class Recovery {
     try {
       segment.writeIndexes()
     } catch (error) {
-      if (!isDiskFull(error) || segment !== this.segments.at(-1)) throw error
+      if (!isOutOfRoom(error) || segment !== this.segments.at(-1)) throw error
       segment.emptyIndexes()
       this.options.logger.warn(`no room for the indexes of ${segment.path('.log')}: kept in memory`)
     }
@@ -390,7 +390,7 @@ class Recovery {
     try {
       await this.storeSnapshot(logEndOffset)
     } catch (error) {
-      if (!isDiskFull(error)) throw error
+      if (!isOutOfRoom(error)) throw error
       this.options.logger.warn(
         `no room in ${this.dir} for the state of producers: it is read again`,
       )

@@ -17,7 +17,7 @@
  * not as its records.
  */
 import { type CompactGroupResult, removeCleaned } from './compact-log.ts'
-import { DiskError, isDiskFull } from './disk.ts'
+import { DiskError, isOutOfRoom } from './disk.ts'
 import { dropUnneededSnapshots } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import type { LogRetention } from './retention.ts'
@@ -58,7 +58,7 @@ export function swapIn(
       await disk.syncDir(state.dir)
       await dropUnneededSnapshots(state)
     } catch (error) {
-      if (isDiskFull(error) && !state.segments.holds([segment])) {
+      if (isOutOfRoom(error) && !state.segments.holds([segment])) {
         await takeBack(state, segment)
         throw error
       }

@@ -35,7 +35,7 @@ import {
   type Disk,
   DiskError,
   type DiskFile,
-  isDiskFull,
+  isOutOfRoom,
   readFullySync,
   writeFullySync,
 } from '../log/disk.ts'
@@ -212,7 +212,7 @@ export class EmbeddedMetaStore implements MetaStore {
       writeFullySync(this.file, [entry], this.logBytes)
     } catch (error) {
       // The file was cut back to its last entry: with room again, the next change may be taken.
-      if (!isDiskFull(error)) throw this.fail(error)
+      if (!isOutOfRoom(error)) throw this.fail(error)
       this.fileBytes = this.file.sizeSync()
       throw error
     }
@@ -232,7 +232,7 @@ export class EmbeddedMetaStore implements MetaStore {
     try {
       writeFullySync(this.file, [ZEROS.subarray(0, bytes)], this.fileBytes)
     } catch (error) {
-      if (isDiskFull(error)) return error as DiskError
+      if (isOutOfRoom(error)) return error as DiskError
       throw error
     }
     this.fileBytes += bytes
@@ -270,7 +270,7 @@ export class EmbeddedMetaStore implements MetaStore {
     try {
       await this.disk.writeFileAtomic(`${this.dir}/${META_SNAPSHOT_FILE}`, content)
     } catch (error) {
-      if (!isDiskFull(error)) this.fail(error)
+      if (!isOutOfRoom(error)) this.fail(error)
       return
     }
     try {

@@ -15,7 +15,7 @@ import { broken } from '../base/assert.ts'
 import { ErrorCode, errorName } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { Logger } from '../base/logger.ts'
-import { DiskError, isDiskFull } from '../log/disk.ts'
+import { DiskError, isOutOfDescriptors, isOutOfRoom } from '../log/disk.ts'
 import type { Log } from '../log/log.ts'
 import type { AppendOrigin } from '../log/log-append.ts'
 import { type Admission, type BatchRules, newAdmission } from '../record/admission.ts'
@@ -188,7 +188,7 @@ export class Partition {
     this.awaitingFolder = [run]
     const go = (): void => this.releaseHeld()
     this.folderMade = this.log.createFolder().then(go, (error: unknown) => {
-      if (isDiskFull(error)) this.folderRefusal = this.sayFullDisk(error as DiskError)
+      if (isOutOfRoom(error)) this.folderRefusal = this.sayNoRoom(error as DiskError)
       else this.fail(error)
       go()
       this.folderRefusal = null
@@ -246,7 +246,7 @@ export class Partition {
 
   /** No room: what was staged is refused, what is stored stays readable, and appends may try again. */
   private refuseFullDisk(error: DiskError): void {
-    const message = this.sayFullDisk(error)
+    const message = this.sayNoRoom(error)
     this.acks.failAbove(this.log.logEndOffset, ErrorCode.KAFKA_STORAGE_ERROR, message)
     this.regainRoom()
   }
@@ -254,7 +254,7 @@ export class Partition {
   /** One append has no room; the log tries again, once what the turn staged before is written. */
   private refuseForRoom(error: DiskError, done: AppendDone): false {
     if (this.log.stagedEndOffset === this.log.logEndOffset) this.regainRoom()
-    return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.sayFullDisk(error))
+    return refuse(done, ErrorCode.KAFKA_STORAGE_ERROR, this.sayNoRoom(error))
   }
 
   private regainRoom(): void {
@@ -262,12 +262,16 @@ export class Partition {
   }
 
   /** What to answer; the operator is told once until there is room again. */
-  private sayFullDisk(error: DiskError): string {
-    const message = `no room on the disk for ${this.name}: ${error.message}`
+  private sayNoRoom(error: DiskError): string {
+    const ofFiles = isOutOfDescriptors(error)
+    const what = ofFiles ? 'no room for another open file' : 'no room on the disk'
+    const next = ofFiles
+      ? 'Raise the limit of open files (ulimit -n, LimitNOFILE=).'
+      : 'Free space, or lower retention.bytes or retention.ms of large topics.'
+    const message = `${what} for ${this.name}: ${error.message}`
     if (!this.diskFull)
       this.ports.logger.error(
-        `${message}. Appends are refused until there is room; stored records are served. ` +
-          'Free space, or lower retention.bytes or retention.ms of large topics.',
+        `${message}. Appends are refused until there is room; stored records are served. ${next}`,
       )
     this.diskFull = true
     return message
@@ -404,7 +408,8 @@ export class Partition {
   /** A read that fails is neither an end nor a gap (S12). */
   private unreadable(error: unknown): ReadResult {
     if (!(error instanceof DiskError)) throw error
-    this.goOffline(error)
+    // For want of a descriptor nothing was read yet, and the client asks again.
+    if (!isOutOfDescriptors(error)) this.goOffline(error)
     return failedRead(ErrorCode.KAFKA_STORAGE_ERROR, this.leaderEpoch)
   }
 

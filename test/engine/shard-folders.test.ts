@@ -482,16 +482,19 @@ describe('a full disk', () => {
     expect(taken).toEqual({ errorCode: 0, baseOffset: 0 })
   })
 
-  it('makes a new topic all the same, its folder with the first record', async () => {
-    const shard = await rig()
-    shard.disk.inject({ at: 1, operation: 'create', fault: { kind: 'error', code: 'ENOSPC' } })
-    await shard.add(topicOf('t', 1, 1))
-    expect(shard.shard.offline.size).toBe(0)
-    const taken = shard.append(partitionKey(1, 0), 'y')
-    await until(() => {
-      shard.shard.flush()
-      return taken.errorCode !== -2
-    })
-    expect(taken.errorCode).toBe(0)
-  })
+  it.each(['ENOSPC', 'EMFILE'])(
+    'makes a new topic all the same, its folder with the first record (%s)',
+    async (code) => {
+      const shard = await rig()
+      shard.disk.inject({ at: 1, operation: 'create', fault: { kind: 'error', code } })
+      await shard.add(topicOf('t', 1, 1))
+      expect(shard.shard.offline.size).toBe(0)
+      const taken = shard.append(partitionKey(1, 0), 'y')
+      await until(() => {
+        shard.shard.flush()
+        return taken.errorCode !== -2
+      })
+      expect(taken.errorCode).toBe(0)
+    },
+  )
 })

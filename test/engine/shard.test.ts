@@ -268,6 +268,29 @@ describe('a shard', () => {
     expect(next).toEqual({ errorCode: 0, baseOffset: 1 })
   })
 
+  it.each([
+    ['.log', 'create'],
+    ['orders-0', 'syncDir'],
+    ['/data', 'syncDir'],
+  ] as const)(
+    'makes a folder later for which no descriptor is left (%s)',
+    async (name, operation) => {
+      const shard = await rig([topicOf('orders', 1)], undefined, async () => {})
+      const fault = { kind: 'error', code: 'EMFILE' } as const
+      shard.disk.inject({ at: 1, operation, path: new RegExp(`${name}$`), fault })
+      const settled = async (value: string) => {
+        const taken = shard.append(KEY, value)
+        for (let turn = 0; taken.errorCode === -2 && turn < 1_000; turn++) {
+          await Promise.resolve()
+          shard.shard.flush()
+        }
+        return taken
+      }
+      expect((await settled('a')).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+      expect(await settled('b')).toEqual({ errorCode: 0, baseOffset: 0 })
+    },
+  )
+
   it('takes its data folder offline for good after an I/O error of a write', async () => {
     const shard = await rig([topicOf('orders', 1)])
     shard.disk.inject({

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { DiskError, isDiskFull } from '../../engine/log/disk.ts'
+import { DiskError, isOutOfRoom } from '../../engine/log/disk.ts'
 import { NodeDisk } from '../../engine/log/node-disk.ts'
 import { nativeFileCalls } from '../../net/native-file.ts'
 import { useNativeCalls } from '../../net/native-sockets.ts'
@@ -65,7 +65,7 @@ describe.skipIf(nativeFileCalls() === null)('a file by native calls', () => {
     const [native, plain] = errors as [DiskError[], DiskError[]]
     expect(native.map((error) => error instanceof DiskError)).toEqual([true, true, true])
     expect(native.map(({ message }) => message)).toEqual(plain.map(({ message }) => message))
-    expect(native.map(isDiskFull)).toEqual([true, false, false])
+    expect(native.map(isOutOfRoom)).toEqual([true, false, false])
   })
 })
 

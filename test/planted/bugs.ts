@@ -75,7 +75,7 @@ const durability: readonly PlantedBug[] = [
     name: 'a full disk leaves half a batch',
     breaks: 'a short write is cut back to where it began',
     file: 'engine/log/disk.ts',
-    from: '    if (written > 0 && isDiskFull(error)) file.truncateSync(position)\n',
+    from: '    if (written > 0 && isOutOfRoom(error)) file.truncateSync(position)\n',
     to: '',
     suite: 'unit: disk',
   },

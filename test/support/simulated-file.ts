@@ -101,10 +101,23 @@ export class SimulatedFile implements DiskFile {
 
   async close(): Promise<void> {
     if (this.closed) return
+    this.end()
+    await this.disk.wait()
+  }
+
+  closeSoon(): void {
+    if (this.closed) return
+    try {
+      this.end()
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+    }
+  }
+
+  private end(): void {
     this.closed = true
     this.disk.openPaths.splice(this.disk.openPaths.indexOf(this.path), 1)
     this.disk.enter('close', this.path)
-    await this.disk.wait()
   }
 
   private enter(operation: Operation): FaultKind | null {

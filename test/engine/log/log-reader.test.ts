@@ -204,7 +204,7 @@ describe('a read', () => {
 
   it('answers a read that its topic was deleted under as one of a topic that is not there', async () => {
     const codes = new Set<number>()
-    for (let seed = 1; seed <= 10; seed++) {
+    for (let seed = 1; seed <= 100; seed++) {
       const disk = new SimulatedDisk({ seed })
       let log = await openLog(disk)
       for (let i = 0; i < 6; i++) put(log, labelled(`${i}`))
