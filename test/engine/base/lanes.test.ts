@@ -21,7 +21,7 @@ it('runs so many at a time, in order, whether they end well or not', async () =>
         () => log.push(`failed ${number}`),
       ),
   )
-  for (let turn = 0; log.length < 10; turn++) {
+  while (log.length < 10) {
     ends.shift()?.()
     await new Promise((resolve) => setImmediate(resolve))
   }
