@@ -12,6 +12,7 @@
  */
 import type { Socket } from 'node:net'
 import { assert } from '../engine/base/assert.ts'
+import { Lanes } from '../engine/base/lanes.ts'
 import { limits } from '../engine/base/limits.ts'
 import { DirectSender } from './direct-sender.ts'
 import type { DirectSend } from './native-send.ts'
@@ -19,12 +20,12 @@ import type { RecordRange, ReplyBody, ReplyOutput } from './reply.ts'
 
 type Piece = Buffer | RecordRange
 
-/** Chunks and cold-read permits, shared by the connections of a shard. */
+/** Chunks and lanes for cold reads, shared by the connections of a shard. */
 export class OutboxPool {
   readonly direct: DirectSend | null
   private readonly idle: Buffer[] = []
-  private coldReads = 0
-  private readonly coldWaiting: (() => void)[] = []
+  /** At most one waits per connection. */
+  readonly coldReads = new Lanes(limits.coldReadsMax)
 
   constructor(direct: DirectSend | null = null) {
     this.direct = direct
@@ -36,19 +37,6 @@ export class OutboxPool {
 
   give(chunk: Buffer): void {
     if (this.idle.length < limits.replyChunksIdleMax) this.idle.push(chunk)
-  }
-
-  /** Runs a cold read once a permit is free; at most one waits per connection. */
-  async coldRead(read: () => Promise<number>): Promise<number> {
-    if (this.coldReads >= limits.coldReadsMax)
-      await new Promise<void>((resolve) => this.coldWaiting.push(resolve))
-    this.coldReads++
-    try {
-      return await read()
-    } finally {
-      this.coldReads--
-      this.coldWaiting.shift()?.()
-    }
   }
 }
 
@@ -308,8 +296,8 @@ export class Outbox {
     assert(file !== null, 'a cold range has a file')
     this.reading = true
     const into = chunk.subarray(0, take)
-    this.pool
-      .coldRead(() =>
+    this.pool.coldReads
+      .run(() =>
         this.closed ? Promise.resolve(0) : file.read(into, range.position + this.pieceDone),
       )
       .then(

@@ -9,13 +9,15 @@ export class Lanes {
   }
 
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.running >= this.width) await new Promise<void>((go) => this.waiting.push(go))
-    this.running++
+    if (this.running < this.width) this.running++
+    else await new Promise<void>((go) => this.waiting.push(go))
     try {
       return await task()
     } finally {
-      this.running--
-      this.waiting.shift()?.()
+      // The lane goes to whoever waits longest: nobody who comes meanwhile is quicker.
+      const next = this.waiting.shift()
+      if (next === undefined) this.running--
+      else next()
     }
   }
 }

@@ -30,3 +30,19 @@ it('runs so many at a time, in order, whether they end well or not', async () =>
   expect(log.map((line) => Number(/\d+/.exec(line)?.[0]))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   expect(log[1]).toBe('failed 1')
 })
+
+it('gives a lane to whoever waits, not to who comes as it is given', async () => {
+  const lanes = new Lanes(1)
+  let running = 0
+  let most = 0
+  const task = async (): Promise<void> => {
+    most = Math.max(most, ++running)
+    await Promise.resolve()
+    running--
+  }
+  const first = lanes.run(task)
+  const second = lanes.run(task)
+  const third = first.then(() => lanes.run(task))
+  await Promise.all([first, second, third])
+  expect(most).toBe(1)
+})
