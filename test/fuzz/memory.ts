@@ -14,6 +14,18 @@ export function residentBytes(): number {
   return process.memoryUsage.rss()
 }
 
+/**
+ * As residentBytes, behind what native code gives back: the memory of a buffer that an add-on made is freed
+ * in a turn of its own, after the collection that found it (Node's SetImmediate for finalizers).
+ */
+export async function settledBytes(): Promise<number> {
+  for (let turn = 0; turn < 3; turn++) {
+    collectGarbage()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return residentBytes()
+}
+
 export function inMib(bytes: number): string {
   return `${(bytes / MIB).toFixed(1)} MiB`
 }
