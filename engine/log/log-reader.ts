@@ -21,7 +21,7 @@ import {
 } from './read-slice.ts'
 import type { Segment } from './segment.ts'
 import { SegmentSuffix } from './segment-files.ts'
-import { SliceSearch, WALK_BYTES } from './slice-search.ts'
+import { SliceSearch, segmentFor, WALK_BYTES } from './slice-search.ts'
 
 /** Reads of one search served by the page cache in a row, before other work of the shard has its turn. */
 const QUICK_READS_MAX = 16
@@ -91,10 +91,7 @@ export async function readSliceAsync(state: LogState, wanted: ReadLimits): Promi
 export function isCold(state: LogState, offset: number): boolean {
   if (state.tail.find(offset) >= 0) return false
   const mark = state.marks.find(offset)
-  const segment =
-    mark < 0
-      ? state.segments.at(state.segments.indexFor(offset))
-      : state.segments.atByte(state.marks.byteOf(mark))
+  const segment = segmentFor(state, offset, mark)
   if (segment.files === null) return true
   const position =
     mark < 0

@@ -27,6 +27,11 @@ import type { Segment } from './segment.ts'
 /** Bytes looked at per step when walking headers: about what lies between two index entries. */
 export const WALK_BYTES = 8 * 1024
 
+/** Where the search for `offset` begins; `mark` is its slot in the log's marks, -1 without one. */
+export function segmentFor({ segments, marks }: LogState, offset: number, mark: number): Segment {
+  return mark < 0 ? segments.at(segments.indexFor(offset)) : segments.atByte(marks.byteOf(mark))
+}
+
 export class SliceSearch {
   /** Where the next step takes place. */
   segment: Segment
@@ -50,18 +55,15 @@ export class SliceSearch {
   private endOffset = 0
 
   constructor(state: LogState, wanted: ReadLimits) {
-    const { segments, marks } = state
+    const { marks } = state
     this.state = state
     this.wanted = wanted
     const mark = marks.find(wanted.offset)
-    if (mark < 0) {
-      this.segment = segments.at(segments.indexFor(wanted.offset))
-      return
-    }
+    this.segment = segmentFor(state, wanted.offset, mark)
+    if (mark < 0) return
     this.markByte = marks.byteOf(mark)
     this.markEnd = marks.endOf(mark)
     this.markLastOffset = marks.lastOffsetOf(mark)
-    this.segment = segments.atByte(this.markByte)
   }
 
   /** Begins in `segment`, whose files are open. null: bytes or another segment are needed. */
