@@ -39,6 +39,7 @@ import {
 import { pageCacheWord } from './native-page-cache.ts'
 import { directSend } from './native-send.ts'
 import { nativeSocketsAvailable, useNativeCalls } from './native-sockets.ts'
+import { giveWayWord } from './native-yield.ts'
 import { quotaMemoryFor } from './quotas/quota-memory.ts'
 import type { OpenListener } from './shard-server.ts'
 import { shardCount, startShardThreads } from './shard-threads.ts'
@@ -302,7 +303,7 @@ function runtimeLine(config: BrokerConfig, sockets: readonly ListeningSocket[]):
   return (
     `codecs ${codecs.join(', ')}; CRC-32C ${crc32cImplementation()}; ` +
     `listening by ${[...ways].join(', ')}; connections ${moves}; file ranges by ${directSend() === null ? 'read and write' : 'sendfile'}; ` +
-    `page cache ${pageCacheWord(config)}`
+    `page cache ${pageCacheWord(config)}; busy threads ${giveWayWord(config)}`
   )
 }
 

@@ -57,8 +57,8 @@ export interface ShardServerParts {
   /** Of all shards. */
   readonly counts: ConnectionCounts
   readonly rates: RateTable
-  /** Null: it sleeps whenever nothing is there to do. */
-  readonly spin: TurnRest | null
+  /** Empty: it sleeps whenever nothing is there to do. */
+  readonly rests: readonly TurnRest[]
   /** Milliseconds on a clock that all threads share. */
   processMs(): number
   /** Ends the process: an invariant broke in a promise. */
@@ -82,7 +82,7 @@ export class ShardServer {
     this.turn = new Turn(
       () => router.flush(),
       () => arena.turnFlushed(),
-      parts.spin,
+      parts.rests,
     )
     const sessionSlots = Math.ceil(config.maxIncrementalFetchSessionCacheSlots / router.shards)
     const dispatcher = new Dispatcher(

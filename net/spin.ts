@@ -16,6 +16,7 @@
  * the process spins at a time: the client needs a processor as well. At rest nothing runs.
  */
 import { limits } from '../engine/base/limits.ts'
+import { CreditGate } from './credit-gate.ts'
 import type { TurnPart } from './turn.ts'
 
 /** Room for the word that all threads share. */
@@ -41,15 +42,16 @@ export class Spin {
   /** Turns in a row, while shut or of the trial at hand, and the time they took. */
   private turns = 0
   private turnsMs = 0
-  private turnsNeeded: number = limits.spinTurnsMin
-  private open = false
+  private readonly gate = new CreditGate({
+    turnsMin: limits.spinTurnsMin,
+    turnsMax: limits.spinTurnsMax,
+    opening: 0,
+    max: limits.spinCreditMax,
+    worth: limits.spinTurnsMin,
+  })
   /** From turn to turn when it sleeps in between; of the last turns while shut. */
   private sleepingMs = 0
   private trials = 0
-  /** Spins that caught a turn since it opened. */
-  private caught = 0
-  /** What lately caught spins are worth against those in vain. */
-  private credit = 0
   private untilMs = 0
   private spinning = false
   private pending: () => boolean = () => false
@@ -70,13 +72,13 @@ export class Spin {
     if (parts.spinMs === 0) return
     if (only === null || only !== this.client) {
       this.client = only
-      this.shut(this.caught >= limits.spinTurnsMin)
+      this.shut()
       return
     }
     const nowMs = parts.nowMs()
     const cycleMs = nowMs - this.restedMs
     this.restedMs = nowMs
-    if (!(this.open ? this.staysOpen(cycleMs) : this.opens(cycleMs))) return
+    if (!(this.gate.isOpen ? this.staysOpen(cycleMs) : this.opens(cycleMs))) return
     this.untilMs = nowMs + parts.spinMs
     if (this.spinning) {
       // No turn was needed (Turn.spared): it goes on looking.
@@ -94,14 +96,12 @@ export class Spin {
       return false
     }
     this.count(this.turns + 1, this.turnsMs + cycleMs)
-    if (this.turns < this.turnsNeeded) return false
+    if (!this.gate.suffice(this.turns)) return false
     this.sleepingMs = this.turnsMs / this.turns
     this.count(0, 0)
     if (this.sleepingMs < this.parts.spinMs) return false
-    this.open = true
+    this.gate.open()
     this.trials = 0
-    this.caught = 0
-    this.credit = 0
     return true
   }
 
@@ -134,21 +134,15 @@ export class Spin {
   }
 
   private judge(caught: boolean): void {
-    if (caught) {
-      this.caught++
-      this.credit = Math.min(this.credit + 1, limits.spinCreditMax)
-      return
+    if (caught) this.gate.earn()
+    else {
+      this.gate.lose(limits.spinsPerMiss)
+      if (!this.gate.isOpen) this.count(0, 0)
     }
-    this.credit -= limits.spinsPerMiss
-    if (this.credit < 0) this.shut(this.caught >= limits.spinTurnsMin)
   }
 
-  private shut(wasWorth: boolean): void {
+  private shut(wasWorth?: boolean): void {
     this.count(0, 0)
-    if (!this.open) return
-    this.open = false
-    this.turnsNeeded = wasWorth
-      ? limits.spinTurnsMin
-      : Math.min(this.turnsNeeded * 2, limits.spinTurnsMax)
+    this.gate.shut(wasWorth)
   }
 }

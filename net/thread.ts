@@ -3,7 +3,6 @@
  * it. Shard 0 is started by broker.ts in the main thread; the others run this file as their entry,
  * given plain data by the pool, and follow its orders: take up an image, accept, stop in stages.
  */
-import { availableParallelism } from 'node:os'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { type AssembledShard, assembleShard } from '../engine/assemble-shard.ts'
 import type { InvariantError } from '../engine/base/assert.ts'
@@ -33,12 +32,11 @@ import { ConnectionCounts } from './quotas/connection-counts.ts'
 import { type QuotaMemory, quotaWindow } from './quotas/quota-memory.ts'
 import { RateTable } from './quotas/rate-table.ts'
 import { ShardQuotas } from './quotas/shard-quotas.ts'
+import { restsOf } from './rests.ts'
 import { type OpenListener, ShardServer } from './shard-server.ts'
-import { Spin } from './spin.ts'
 import { processMs, systemClock, systemRandom } from './system-ports.ts'
 import { WheelHost } from './wheel-host.ts'
 
-const MICROS_PER_MS = 1_000
 const AFTER_START_MS = 50
 
 /**
@@ -138,13 +136,7 @@ export class RunningShard {
       quotas: new ShardQuotas(rates, processMs),
       counts: new ConnectionCounts(data.quotaMemory.connections),
       rates,
-      spin: new Spin({
-        memory: data.spin,
-        // A client on the only processor could not send anything meanwhile.
-        spinMs: availableParallelism() > 1 ? config.sluiceSpinUs / MICROS_PER_MS : 0,
-        nowMs: () => performance.now(),
-        afterPoll: setImmediate,
-      }),
+      rests: restsOf(config, data.spin),
       processMs,
       fatal: parts.fatal,
     })

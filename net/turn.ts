@@ -22,7 +22,7 @@ export interface TurnRest {
 export class Turn {
   private readonly flushStorage: () => void
   private readonly flushed: () => void
-  private readonly resting: TurnRest | null
+  private readonly resting: readonly TurnRest[]
   /** The first `count` entries are the turn's; what is behind them is kept as room. */
   private parts: (TurnPart | null)[] = []
   private spare: (TurnPart | null)[] = []
@@ -35,11 +35,11 @@ export class Turn {
   private only: TurnPart | null = null
 
   /** `flushStorage` writes out what was appended and answers it; `flushed` runs right after. */
-  constructor(flushStorage: () => void, flushed: () => void, resting: TurnRest | null = null) {
+  constructor(flushStorage: () => void, flushed: () => void, resting: readonly TurnRest[] = []) {
     this.flushStorage = flushStorage
     this.flushed = flushed
     this.resting = resting
-    resting?.follow(() => this.scheduled)
+    for (const rest of resting) rest.follow(() => this.scheduled)
   }
 
   /** Ends this turn even if no part asks for it, for work that storage holds. */
@@ -59,7 +59,11 @@ export class Turn {
 
   /** A part has done already what a turn would have done for it. */
   spared(part: TurnPart): void {
-    if (!this.scheduled && !this.running && !part.touched) this.resting?.rest(part)
+    if (!this.scheduled && !this.running && !part.touched) this.rest(part)
+  }
+
+  private rest(only: TurnPart | null): void {
+    for (const resting of this.resting) resting.rest(only)
   }
 
   /**
@@ -94,6 +98,6 @@ export class Turn {
   private readonly ended = (): void => {
     this.scheduled = false
     this.run()
-    if (!this.scheduled) this.resting?.rest(this.only)
+    if (!this.scheduled) this.rest(this.only)
   }
 }

@@ -27,6 +27,12 @@ export const sluiceOptions = {
     'async: a record is acknowledged once written and synced within log.flush.interval.ms. ' +
       'group: it is acknowledged once synced, with all that arrived meanwhile.',
   ),
+  'sluice.give.way': served(
+    boolean(true),
+    'low read-only',
+    'Whether a thread that several clients keep busy gives the processor to whoever waits for it before it ' +
+      'sleeps, for as long as that finds the next requests. Needs native calls. false: it sleeps at once.',
+  ),
   'sluice.log.format': served(
     text('text', oneOf('text', 'json')),
     'low read-only',

@@ -44,6 +44,25 @@ export const limits = {
   /** Caught ones that count at most. */
   spinCreditMax: 32,
 
+  // --- giving way to clients in place of sleeping (net/give-way.ts), per shard
+  /** Turns in time before the first; more after each time that this was in vain, up to the second. */
+  giveWayTurnsMin: 16,
+  giveWayTurnsMax: 4_096,
+  /** From the end of one such turn to the end of the next. */
+  giveWayCycleMsMax: 1,
+  /** With as many turns in a row for one client it is left to spinning. */
+  giveWayAloneMax: 8,
+  /** Times that a thread gives way and looks at its sockets before it sleeps. */
+  giveWayLooks: 2,
+  /** One that keeps the processor for longer is not a client that sends a request. */
+  giveWayMsMax: 1,
+  /** What it costs when nothing came, and when the processor was kept, against 1 for each turn that it caught. */
+  giveWayPerMiss: 2,
+  giveWayPerStall: 160,
+  giveWayCreditMax: 640,
+  /** Turns caught in one go after which it opens again as soon as at first. */
+  giveWayWorth: 1_024,
+
   // --- receiving, per shard
   /** Receive arena: reads of one loop turn land here one behind the other; a full one flushes the turn. */
   receiveArenaBytes: 1 * MIB,

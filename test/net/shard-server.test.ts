@@ -47,7 +47,7 @@ async function start(router: FakeRouter) {
     quotas: noQuotas(),
     counts: new ConnectionCounts(connectionCountsMemory(64)),
     rates: new RateTable(rateTableMemory(window, 16), window),
-    spin: null,
+    rests: [],
     processMs: () => clock.nowMs,
     fatal: (error) => {
       throw error

@@ -86,16 +86,14 @@ test('at rest it tells of the one part that the turn had, once nothing follows',
   const [one, other] = [new Part(), new Part()]
   const rests: (TurnPart | null)[] = []
   let pending = (): boolean => false
-  const turn: Turn = new Turn(
-    () => {},
-    () => {},
+  const turn: Turn = new Turn(() => {}, () => {}, [
     {
       follow: (asks) => {
         pending = asks
       },
       rest: (only) => rests.push(only),
     },
-  )
+  ])
   turn.touch(one)
   expect(pending()).toBe(true)
   await nextTurn()
