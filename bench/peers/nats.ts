@@ -34,17 +34,8 @@ export const natsPeer: Peer = {
       const [clients, depth, bytes, count] = run
       const how = depth === 1 ? ['--syncpub'] : ['--pubbatch', `${depth}`]
       const load = ['--pub', `${clients}`, '--size', `${bytes}`, '--msgs', `${count}`]
-      const stream = [
-        '--js',
-        '--purge',
-        '--storage',
-        'file',
-        '--stream',
-        'bench',
-        '--no-progress',
-        '--maxbytes',
-        '4GB',
-      ]
+      // The tool makes the stream of its own name alone; a name of ours it would take as made.
+      const stream = ['--js', '--purge', '--storage', 'file', '--maxbytes', '4GB', '--no-progress']
       return {
         command: 'nats',
         args: ['-s', `nats://127.0.0.1:${port}`, 'bench', 'bench', ...load, ...how, ...stream],
