@@ -1,7 +1,8 @@
 /**
  * The rounds against their thresholds: one row per cell and measure, the ratio to Kafka (the better of
  * its heaps) and to the floor, each the median of ratios taken within rounds, with its spread, and
- * whether that median keeps the bound.
+ * whether that median keeps the bound. Beside it the floor's own ratio to Kafka, where it has one: a bound
+ * that this C server does not keep either says more about the machine than about a broker.
  */
 import type { Cell } from './cells.ts'
 import type { RoundsResult } from './rounds.ts'
@@ -37,6 +38,8 @@ export interface VerdictRow {
   readonly met: boolean | null
   readonly floorRatio: Spread | null
   readonly floorMet: boolean | null
+  /** The floor against Kafka by the same measure. */
+  readonly floorToKafka: Spread
 }
 
 /** Rows of everything that was measured and has a bound. */
@@ -50,7 +53,19 @@ export function verdictOf(result: RoundsResult, cells: readonly Cell[]): Verdict
 }
 
 export function showVerdict(rows: readonly VerdictRow[]): string {
-  const head = ['cell', 'measure', OURS, 'Kafka', 'heap', 'ratio', 'wanted', '', 'to the floor', '']
+  const head = [
+    'cell',
+    'measure',
+    OURS,
+    'Kafka',
+    'heap',
+    'ratio',
+    'wanted',
+    '',
+    'to the floor',
+    '',
+    'floor / Kafka',
+  ]
   const body = rows.map((row) => [
     row.title,
     `${row.measure}, ${row.unit}`,
@@ -66,10 +81,20 @@ export function showVerdict(rows: readonly VerdictRow[]): string {
     said(row.met),
     row.floorRatio === null || row.floorRatio.runs === 0 ? '-' : showSpread(row.floorRatio),
     said(row.floorMet),
+    row.floorToKafka.runs === 0 ? '-' : showSpread(row.floorToKafka),
   ])
   const judged = rows.flatMap((row) => [row.met, row.floorMet]).filter((met) => met !== null)
   const met = judged.filter(Boolean).length
-  return `${showTable([head, ...body])}\n\n${met} of ${judged.length} bounds met.`
+  return `${showTable([head, ...body])}\n\n${met} of ${judged.length} bounds met.${beyond(rows)}`
+}
+
+/** Which missed bounds are beyond the floor, on the machine and in the rounds at hand. */
+function beyond(rows: readonly VerdictRow[]): string {
+  const names = rows
+    .filter((row) => row.met === false && keeps(row.floorToKafka, row.bound, row.more) === false)
+    .map((row) => `${row.title} (${row.measure})`)
+  if (names.length === 0) return ''
+  return ` In these rounds the floor itself misses ${names.length} of the others: ${names.join('; ')}.`
 }
 
 function said(met: boolean | null): string {
@@ -86,7 +111,7 @@ function cellRow(result: RoundsResult, cell: Cell, threshold: Threshold): Verdic
     return run?.figures == null ? Number.NaN : measure.of(run.figures)
   }
   const row = rowOf(result, figure, measure, bound)
-  const floorRatio = floorBound === null ? null : ratios(result, figure, FLOOR)
+  const floorRatio = floorBound === null ? null : ratios(result, figure, OURS, FLOOR)
   const floorMet = floorRatio === null ? null : keeps(floorRatio, floorBound, true)
   return { ...row, cell: cell.name, title: cell.title, floorRatio, floorMet }
 }
@@ -123,7 +148,7 @@ function rowOf(
   bound: number | null,
 ): VerdictRow {
   const kafkaPeer = betterKafka(result, figure, measure.more)
-  const ratio = ratios(result, figure, kafkaPeer)
+  const ratio = ratios(result, figure, OURS, kafkaPeer)
   return {
     cell: '',
     title: '',
@@ -138,6 +163,7 @@ function rowOf(
     met: keeps(ratio, bound, measure.more),
     floorRatio: null,
     floorMet: null,
+    floorToKafka: ratios(result, figure, FLOOR, kafkaPeer),
   }
 }
 
@@ -152,8 +178,8 @@ function betterKafka(result: RoundsResult, figure: Figure, more: boolean): strin
     .reduce((first, { name }) => (first === '' ? name : first), '')
 }
 
-function ratios(result: RoundsResult, figure: Figure, peer: string): Spread {
-  return over(result, (round) => figure(OURS, round) / figure(peer, round))
+function ratios(result: RoundsResult, figure: Figure, peer: string, other: string): Spread {
+  return over(result, (round) => figure(peer, round) / figure(other, round))
 }
 
 function over(result: RoundsResult, of: (round: number) => number): Spread {

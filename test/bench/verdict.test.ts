@@ -19,7 +19,7 @@ function rounds(rates: Record<string, readonly number[]>, cell = 'one-record-10x
   const runs = Object.entries(rates).flatMap(([peer, values]) =>
     values.map((requestsPerSecond, at) => {
       const rate = { requestsPerSecond, megabytesPerSecond: requestsPerSecond }
-      const figures = { ...NO_FIGURES, ...rate, peakMegabytes: 100 }
+      const figures = { ...NO_FIGURES, ...rate, peakMegabytes: peer === 'floor' ? 1 : 100 }
       return { round: at + 1, peer, cell, figures, problem: null }
     }),
   )
@@ -44,6 +44,19 @@ it('judges the median of ratios within rounds, against the better heap and the f
   expect(found?.floorRatio?.median).toBe(0.55)
   expect(found?.floorMet).toBe(false)
   expect(showVerdict(verdictOf(result, allCells))).toMatch(/1 of 3 bounds met\.$/)
+})
+
+it('says which missed bounds the floor misses too, and of no others', () => {
+  const beyond = rounds({ sluice: [50], kafka: [10], floor: [80] })
+  const within = rounds({ sluice: [50], kafka: [10], floor: [100] })
+  expect(row(beyond, 'requests')?.floorToKafka.median).toBe(8)
+  expect(showVerdict(verdictOf(beyond, allCells))).toMatch(
+    /the floor itself misses 1 of the others: one record of 100 B, 10x10 \(requests\)\.$/,
+  )
+  expect(showVerdict(verdictOf(within, allCells))).toMatch(/bounds met\.$/)
+  expect(showVerdict(verdictOf(rounds({ sluice: [50], kafka: [10] }), allCells))).not.toContain(
+    'the floor itself',
+  )
 })
 
 it('takes the heap that is better in the measure', () => {
