@@ -190,7 +190,7 @@ describe('a resource', () => {
   ])('of type %i named "%s" is described', async (type, name) => {
     const result = await described(await controlRig(), type, name)
     expect([result.errorCode, result.errorMessage]).toEqual([0, ''])
-    expect(result.configs.length).toBe({ 4: 320 + 10, 8: 0, 16: 3, 32: 11 }[type])
+    expect(result.configs.length).toBe({ 4: 320 + 11, 8: 0, 16: 3, 32: 11 }[type])
   })
 })
 
