@@ -162,18 +162,32 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
 
   /** Answers that come while frames are cut out of a read are looked at once, behind it. */
   private read(bytes: number, into: Buffer): void {
+    const { turn } = this.services
+    let isSpared = false
+    let mayEnd = false
+    let asked = false
     this.reading = true
+    turn.readBegins()
     try {
       this.receiver.received(bytes, into)
+      this.reading = false
+      isSpared = this.answeredInRead && this.answerBehindRead()
+      mayEnd = bytes < into.length && this.movingTo < 0
     } finally {
       this.reading = false
+      asked = turn.readEnds(this, mayEnd)
     }
-    if (!this.answeredInRead) return
+    if (isSpared && !asked) turn.spared(this)
+  }
+
+  /** True: the end of a turn would find nothing to do. */
+  private answerBehindRead(): boolean {
     this.answeredInRead = false
-    if (!this.open) return
+    if (!this.open) return false
     this.answerLarge()
-    if (this.isAtRest) this.services.turn.spared(this)
-    else this.services.turn.touch(this)
+    if (this.isAtRest) return true
+    this.services.turn.touch(this)
+    return false
   }
 
   receivedChunk(chunk: Buffer): boolean {
@@ -322,7 +336,6 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
     if (this.replies.flush(output, this.outbox)) this.deadlines.active()
   }
 
-  /** The end of a turn would find nothing to do. */
   private get isAtRest(): boolean {
     return (
       this.replies.length === 0 &&

@@ -2,7 +2,11 @@
  * The end of a loop turn. Whatever a turn's reads and wake-ups brought is finished once, in order:
  * storage first (one disk write for all appends), then one socket write per connection. Nothing is
  * done per event; an idle shard schedules nothing.
+ *
+ * While all reads that ask for the end of a turn are one connection's, nobody is there to share it: it
+ * comes right behind the read then, not after the loop's other events.
  */
+import { limits } from '../engine/base/limits.ts'
 
 /** Something that finishes its work at the end of the turn in which it asked to. */
 export interface TurnPart {
@@ -33,6 +37,12 @@ export class Turn {
   /** Parts that ask now belong to the turn that is ending. */
   private gathering = false
   private only: TurnPart | null = null
+  /** Between `readBegins` and `readEnds`, and what was asked for meanwhile. */
+  private reading = false
+  private asked = false
+  /** Whose read asked last, and how many before it in a row. */
+  private asker: TurnPart | null = null
+  private loneReads = 0
 
   /** `flushStorage` writes out what was appended and answers it; `flushed` runs right after. */
   constructor(flushStorage: () => void, flushed: () => void, resting: readonly TurnRest[] = []) {
@@ -44,9 +54,33 @@ export class Turn {
 
   /** Ends this turn even if no part asks for it, for work that storage holds. */
   schedule(): void {
-    if (this.scheduled || this.gathering) return
+    if (this.gathering) return
+    if (this.reading) this.asked = true
+    else this.scheduleEnd()
+  }
+
+  private scheduleEnd(): void {
+    if (this.scheduled) return
     this.scheduled = true
     setImmediate(this.ended)
+  }
+
+  /** From here to `readEnds`, which is owed, it is the read of one part that asks. */
+  readBegins(): void {
+    this.reading = true
+  }
+
+  /** `mayEnd`: there was no more to read. True: the turn that the read asked for has ended, or will. */
+  readEnds(part: TurnPart, mayEnd: boolean): boolean {
+    this.reading = false
+    if (!this.asked) return false
+    this.asked = false
+    this.loneReads = part === this.asker ? this.loneReads + 1 : 0
+    this.asker = part
+    if (mayEnd && this.loneReads >= limits.loneReadsMin && !this.scheduled && !this.running)
+      this.end()
+    else this.scheduleEnd()
+    return true
   }
 
   /** Calls `part.endTurn()` once at the end of this turn. */
@@ -97,6 +131,10 @@ export class Turn {
 
   private readonly ended = (): void => {
     this.scheduled = false
+    this.end()
+  }
+
+  private end(): void {
     this.run()
     if (!this.scheduled) this.rest(this.only)
   }

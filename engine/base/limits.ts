@@ -28,6 +28,10 @@ export const limits = {
   /** Short strings, and as many UUIDs, kept for reuse by the decoder; newer ones push older ones out. */
   rememberedTexts: 1_024,
 
+  // --- ends of turns (net/turn.ts)
+  /** Reads of one connection in a row, all that asked for an end, before it comes right behind them. */
+  loneReadsMin: 16,
+
   // --- spinning for a client that asks again at once (net/spin.ts), per shard
   /** Turns for it alone before the first spin; more after each time that this was in vain, up to the second. */
   spinTurnsMin: 16,

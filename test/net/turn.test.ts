@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { limits } from '../../engine/base/limits.ts'
 import { Turn, type TurnPart } from '../../net/turn.ts'
 
 class Part implements TurnPart {
@@ -111,4 +112,81 @@ test('at rest it tells of the one part that the turn had, once nothing follows',
   turn.schedule()
   await nextTurn()
   expect(rests).toEqual([one, null, one, null])
+})
+
+describe('reads that ask for the end of a turn', () => {
+  const flushing = (): { turn: Turn; flushes: () => number } => {
+    let flushes = 0
+    const turn = new Turn(
+      () => {
+        flushes++
+      },
+      () => {},
+    )
+    return { turn, flushes: () => flushes }
+  }
+  const read = (turn: Turn, part: Part, mayEnd = true): boolean => {
+    turn.readBegins()
+    turn.touch(part)
+    return turn.readEnds(part, mayEnd)
+  }
+  /** As many as it takes until the next one of `part` ends its turn itself. */
+  const readAlone = async (turn: Turn, part: Part): Promise<void> => {
+    for (let i = 0; i < limits.loneReadsMin; i++) {
+      read(turn, part)
+      await nextTurn()
+    }
+  }
+
+  test('of one connection alone it comes right behind them, after some', async () => {
+    const { turn, flushes } = flushing()
+    const part = new Part()
+    for (let i = 0; i < limits.loneReadsMin; i++) {
+      expect(read(turn, part)).toBe(true)
+      expect(part.ends).toBe(i)
+      await nextTurn()
+    }
+    expect(read(turn, part)).toBe(true)
+    expect([part.ends, flushes()]).toEqual([limits.loneReadsMin + 1, limits.loneReadsMin + 1])
+    await nextTurn()
+    expect(flushes()).toBe(limits.loneReadsMin + 1)
+  })
+
+  test('of two in turns they share the end, however long', async () => {
+    const { turn, flushes } = flushing()
+    const [one, other] = [new Part(), new Part()]
+    await readAlone(turn, one)
+    for (let i = 1; i <= 3 * limits.loneReadsMin; i++) {
+      read(turn, other)
+      read(turn, one)
+      expect(one.ends).toBe(limits.loneReadsMin + i - 1)
+      await nextTurn()
+      expect([one.ends, other.ends]).toEqual([limits.loneReadsMin + i, i])
+    }
+    expect(flushes()).toBe(4 * limits.loneReadsMin)
+  })
+
+  test('it waits for the rest of what there is to read, and for an end that is on its way', async () => {
+    const { turn } = flushing()
+    const part = new Part()
+    await readAlone(turn, part)
+    read(turn, part, false)
+    expect(part.ends).toBe(limits.loneReadsMin)
+    read(turn, part)
+    expect(part.ends).toBe(limits.loneReadsMin)
+    await nextTurn()
+    expect(part.ends).toBe(limits.loneReadsMin + 1)
+  })
+
+  test('it tells whoever waits for rests, and a read that asks for nothing ends nothing', async () => {
+    const part = new Part()
+    const rests: (TurnPart | null)[] = []
+    const turn = new Turn(() => {}, () => {}, [{ follow() {}, rest: (only) => rests.push(only) }])
+    await readAlone(turn, part)
+    read(turn, part)
+    expect(rests).toEqual(Array.from({ length: limits.loneReadsMin + 1 }, () => part))
+    turn.readBegins()
+    expect(turn.readEnds(part, true)).toBe(false)
+    expect(part.ends).toBe(limits.loneReadsMin + 1)
+  })
 })
