@@ -157,31 +157,30 @@ export class Connection implements SocketReader, ReplyOwner, TurnPart {
   }
 
   received(bytes: number, into: Buffer): boolean {
-    return this.guarded(() => this.read(bytes, into))
-  }
-
-  /** Answers that come while frames are cut out of a read are looked at once, behind it. */
-  private read(bytes: number, into: Buffer): void {
     const { turn } = this.services
     let isSpared = false
-    let mayEnd = false
-    let asked = false
-    this.reading = true
     turn.readBegins()
-    try {
-      this.receiver.received(bytes, into)
-      this.reading = false
-      isSpared = this.answeredInRead && this.answerBehindRead()
-      mayEnd = bytes < into.length && this.movingTo < 0
-    } finally {
-      this.reading = false
-      asked = turn.readEnds(this, mayEnd)
-    }
+    const goesOn = this.guarded(() => {
+      isSpared = this.read(bytes, into)
+    })
+    // Outside of the guard: what fails in storage is not this client's doing.
+    const asked = turn.readEnds(this, goesOn && bytes < into.length && this.movingTo < 0)
     if (isSpared && !asked) turn.spared(this)
+    return this.open && !this.paused
   }
 
-  /** True: the end of a turn would find nothing to do. */
-  private answerBehindRead(): boolean {
+  /**
+   * Answers that come while frames are cut out of a read are looked at once, behind it. True: the end of a
+   * turn would find nothing more to do.
+   */
+  private read(bytes: number, into: Buffer): boolean {
+    this.reading = true
+    try {
+      this.receiver.received(bytes, into)
+    } finally {
+      this.reading = false
+    }
+    if (!this.answeredInRead) return false
     this.answeredInRead = false
     if (!this.open) return false
     this.answerLarge()

@@ -77,8 +77,7 @@ export class Turn {
     this.asked = false
     this.loneReads = part === this.asker ? this.loneReads + 1 : 0
     this.asker = part
-    if (mayEnd && this.loneReads >= limits.loneReadsMin && !this.scheduled && !this.running)
-      this.end()
+    if (mayEnd && this.loneReads >= limits.loneReadsMin && !this.scheduled) this.end()
     else this.scheduleEnd()
     return true
   }

@@ -295,3 +295,29 @@ it('starts nothing more while other shards are pressed', async () => {
   for (const connection of theRig().connections) connection.reconsider()
   await api.until(() => api.started.length === 3)
 })
+
+it('leaves what fails in storage to the process, also in a turn right behind its read', async () => {
+  const api = new ParkingApi()
+  let fails = false
+  const client = await startRig(api, {
+    flushStorage: () => {
+      if (fails) throw new Error('storage')
+    },
+  })
+  client.send(produce(1))
+  await api.until(() => api.started.length === 1)
+  const [connection] = theRig().connections
+  if (connection === undefined) throw new Error('no connection')
+  const receive = (frame: Buffer): boolean => {
+    const into = connection.nextBuffer()
+    return connection.received(frame.copy(into), into)
+  }
+  for (let i = 2; i <= limits.loneReadsMin + 1; i++) {
+    expect(receive(produce(i))).toBe(true)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  fails = true
+  expect(() => receive(produce(limits.loneReadsMin + 2))).toThrow('storage')
+  expect([connection.alive, theRig().logger.lines]).toEqual([true, []])
+  fails = false
+})
