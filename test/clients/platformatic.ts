@@ -9,6 +9,7 @@ import {
   stringDeserializers,
   stringSerializers,
 } from '@platformatic/kafka'
+import { openStream } from '../../tools/quickstart/open-stream.ts'
 import { type GroupClient, membersComeAndGo } from './group-changes.ts'
 import { KafkaAdmin } from './kafka-admin.ts'
 import { readTopic } from './read-topic.ts'
@@ -52,20 +53,21 @@ function groupClient(lane: Lane): GroupClient {
       let failure: Error | null = null
       let isLeaving = false
       const consume = async () => {
-        const stream = await consumer.consume({
+        const place = {
           topics: [topic],
           mode: MessagesStreamModes.COMMITTED,
           fallbackMode: MessagesStreamFallbackModes.EARLIEST,
-        })
-        stream.on('data', (message) => onRecord(message.partition, Number(message.offset)))
-        stream.on('error', (error: Error & { errors?: readonly Error[] }) => {
+        }
+        const onError = (error: Error & { errors?: readonly Error[] }): void => {
           // The client commits by timer and on closing; a rebalance in between makes that commit one of
           // an old generation, which a broker must refuse. Its stream ends with that, and the member
           // stays in the group without a subscription: an application reads on with a new one.
           const reasons = [error, ...(error.errors ?? [])].map(({ message }) => message).join(' ')
           if (!/generation|rebalanc/i.test(reasons)) failure = error
           else if (!isLeaving) current = consume()
-        })
+        }
+        const stream = await openStream(consumer, place, onError)
+        stream.on('data', (message) => onRecord(message.partition, Number(message.offset)))
         return stream
       }
       let current = consume()

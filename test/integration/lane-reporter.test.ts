@@ -28,6 +28,12 @@ const FILES = {
     import { beforeAll, it } from 'vitest'
     beforeAll(() => { throw new Error('no broker') })
     it('never runs', () => {})`,
+  'stray.sample.ts': `
+    import { it } from 'vitest'
+    it('strays', async () => {
+      setImmediate(() => { throw new Error('nobody waited for this') })
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    })`,
 }
 
 it('counts what failed and was skipped, and says why, without the chatter of what passed', async () => {
@@ -40,13 +46,16 @@ it('counts what failed and was skipped, and says why, without the chatter of wha
     env: { SLUICE_TEST_COUNTS: countsFile, NO_COLOR: '1' },
   })
   expect(result.code).toBe(1)
-  expect(JSON.parse(readFileSync(countsFile, 'utf8'))).toEqual({ passed: 1, failed: 3, skipped: 3 })
+  expect(JSON.parse(readFileSync(countsFile, 'utf8'))).toEqual({ passed: 2, failed: 4, skipped: 3 })
   const said = result.stdout.slice(result.stdout.indexOf('\nsample: '))
-  expect(said).toMatch(/^\nsample: 3 files, 1 passed, 3 failed, 3 skipped, /)
+  expect(said).toMatch(/^\nsample: 4 files, 2 passed, 3 failed, 3 skipped, /)
   expect(said).toMatch(/^SKIP {2}\S+mixed\.sample\.ts: no moon tonight$/m)
   expect(said).toMatch(/^SKIP {2}\S+mixed\.sample\.ts: a suite > rests$/m)
   expect(said).toMatch(/^FAIL {2}\S+mixed\.sample\.ts > fails: expected 1 to be 2/m)
   expect(said).toMatch(/^FAIL {2}\S+broken\.sample\.ts: cannot be loaded$/m)
   expect(said).toMatch(/^FAIL {2}\S+hook\.sample\.ts: no broker$/m)
+  expect(said).toMatch(
+    /^FAIL {2}\S+stray\.sample\.ts > strays, outside of any call it waited for: nobody waited for this$/m,
+  )
   expect(result.stdout).not.toContain('chatter')
 })

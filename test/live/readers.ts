@@ -10,6 +10,7 @@ import {
   stringDeserializers,
 } from '@platformatic/kafka'
 import type { Consumer } from 'kafkajs'
+import { openStream } from '../../tools/quickstart/open-stream.ts'
 import { quietKafkajs } from '../clients/kafka-admin.ts'
 import type { Mop } from '../history/operation.ts'
 import { endChild, startChild } from '../support/child-processes.ts'
@@ -165,11 +166,13 @@ export class PlatformaticMember {
       await Promise.resolve(consumer.close(true)).catch(() => {})
     }
     try {
-      stream = await consumer.consume({
+      const place = {
         topics: [recorder.topic],
         mode: MessagesStreamModes.COMMITTED,
         fallbackMode: MessagesStreamFallbackModes.EARLIEST,
-      })
+      }
+      // The loop below throws what the stream fails with.
+      stream = await openStream(consumer, place, () => {})
       let seen: Got[] = []
       for await (const { partition, offset, value } of stream) {
         seen.push([partition, Number(offset), `${value}`])

@@ -37,7 +37,7 @@ export class LaneReporter implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[], outside: readonly SerializedError[]): void {
     const lanes = new Map<string, LaneSum>()
-    const failures: string[] = outside.map((error) => `outside of any test: ${reason([error])}`)
+    const failures: string[] = outside.map((error) => `${origin(error)}: ${reason([error])}`)
     const skips = new Map<string, number>()
     for (const module of modules) {
       const lane = lanes.get(module.project.name) ?? newSum()
@@ -83,6 +83,14 @@ function count(
     const what = `${place(test.module)}: ${note ?? test.fullName}`
     skips.set(what, (skips.get(what) ?? 0) + 1)
   }
+}
+
+/** Vitest notes which file and test were running; an error of the run itself has neither. */
+function origin(error: SerializedError): string {
+  const { VITEST_TEST_PATH: path, VITEST_TEST_NAME: test } = error
+  if (typeof path !== 'string') return 'outside of any test'
+  const running = typeof test === 'string' ? ` > ${test}` : ''
+  return `${relative(packageRoot, path)}${running}, outside of any call it waited for`
 }
 
 function place(module: TestModule): string {

@@ -10,6 +10,7 @@ import {
   stringDeserializers,
 } from '@platformatic/kafka'
 import { KeyedDigest } from './corpus.ts'
+import { openStream } from './open-stream.ts'
 import { PROBE_KEY } from './writer.ts'
 
 const WATCH_MS = 100
@@ -26,7 +27,8 @@ export class Readers {
   /** By partition: records before this offset are of earlier runs. */
   private readonly startOffsets: ReadonlyMap<number, number>
   private onRecord: () => void = () => {}
-  private onFailure: (error: Error) => void = () => {}
+  /** The first one; a member that failed reads no further. */
+  private failure: Error | null = null
 
   constructor(
     address: string,
@@ -50,29 +52,31 @@ export class Readers {
           sessionTimeout: 10_000,
         }),
     )
+    // Told of by heartbeats, outside of any call.
+    for (const consumer of this.consumers) consumer.on('error', (error: Error) => this.fail(error))
   }
 
   /** Joins the group with every member and starts to read where the group left off. */
   async start(): Promise<void> {
     await Promise.all(
       this.consumers.map(async (consumer) => {
-        const stream = await consumer.consume({
+        const place = {
           topics: [this.topic],
           mode: MessagesStreamModes.COMMITTED,
           fallbackMode: MessagesStreamFallbackModes.EARLIEST,
           autocommit: 500,
           maxBytes: 4 * 1024 * 1024,
-        })
+        }
+        const stream = await openStream(consumer, place, (error) => this.fail(error))
         this.streams.push(stream)
         stream.on('data', (message: TextMessage) => this.take(message))
-        stream.on('error', (error: Error) => this.fail(error))
       }),
     )
   }
 
   /**
-   * Resolves when `done()` holds, asked after each record; rejects after `timeoutMs` without any, or
-   * with the signal's reason.
+   * Resolves when `done()` holds, asked after each record; rejects after `timeoutMs` without any, with
+   * the signal's reason, or with what a member failed with.
    */
   async until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
     let lastRecordAt = performance.now()
@@ -81,6 +85,7 @@ export class Readers {
       await new Promise<void>((resolve, reject) => {
         watch = setInterval(() => {
           if (signal.aborted) reject(signal.reason)
+          else if (this.failure !== null) reject(this.failure)
           else if (performance.now() - lastRecordAt > timeoutMs)
             reject(new Error(`the readers got no record for ${timeoutMs / 1000} s`))
         }, WATCH_MS)
@@ -101,9 +106,9 @@ export class Readers {
     await Promise.allSettled(this.consumers.map((consumer) => consumer.close(true)))
   }
 
-  /** A failing stream ends the wait; while stopping, its last commit may come too late to matter. */
+  /** Ends the wait; while stopping, a last commit may come too late to matter. */
   private fail(error: Error): void {
-    this.onFailure(error)
+    this.failure ??= error
   }
 
   private take(message: TextMessage): void {
