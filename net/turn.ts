@@ -6,6 +6,7 @@
  * While all reads that ask for the end of a turn are one connection's, nobody is there to share it: it
  * comes right behind the read then, not after the loop's other events.
  */
+import { unfailing } from '../engine/base/assert.ts'
 import { limits } from '../engine/base/limits.ts'
 
 /** Something that finishes its work at the end of the turn in which it asked to. */
@@ -108,8 +109,9 @@ export class Turn {
     this.running = true
     this.gathering = true
     try {
-      this.flushStorage()
-      this.flushed()
+      // A connection at its bounds runs a turn from amid its own read.
+      unfailing(this.flushStorage)
+      unfailing(this.flushed)
       this.gathering = false
       const { parts, count } = this
       this.parts = this.spare

@@ -21,6 +21,23 @@ export function broken(message: string): never {
   throw new InvariantError(message)
 }
 
+/**
+ * Runs `step`, which serves everyone and knows no error of its own: what it throws is a broken
+ * invariant, also where a caller answers for one client only and would lay it on that one.
+ */
+export function unfailing(step: () => void): void {
+  try {
+    step()
+  } catch (error) {
+    if (error instanceof InvariantError) throw error
+    if (!(error instanceof Error)) throw new InvariantError(String(error))
+    const raised = new InvariantError(error.message, { cause: error })
+    // The last line tells where it began.
+    if (error.stack !== undefined) raised.stack = error.stack
+    throw raised
+  }
+}
+
 /** For code that cannot be reached; `what` says which case arrived there. */
 export function unreachable(what: string): never {
   throw new InvariantError(`unreachable: ${what}`)

@@ -321,3 +321,28 @@ it('leaves what fails in storage to the process, also in a turn right behind its
   expect([connection.alive, theRig().logger.lines]).toEqual([true, []])
   fails = false
 })
+
+it('leaves what fails in storage to the process, also in a turn amid its read', async () => {
+  const api = new ParkingApi()
+  let fails = false
+  const client = await startRig(api, {
+    flushStorage: () => {
+      if (fails) throw new Error('storage')
+    },
+  })
+  client.send(produce(1))
+  await api.until(() => api.started.length === 1)
+  const [connection] = theRig().connections
+  if (connection === undefined) throw new Error('no connection')
+  const upToBound = Array.from({ length: limits.connectionRequestsMax - 1 }, (_, i) =>
+    produce(i + 2),
+  )
+  const into = connection.nextBuffer()
+  const bytes = Buffer.concat(upToBound).copy(into)
+  fails = true
+  expect(() => connection.received(bytes, into)).toThrow(
+    expect.objectContaining({ name: 'InvariantError', message: 'storage' }),
+  )
+  expect([connection.alive, theRig().logger.lines]).toEqual([true, []])
+  fails = false
+})
