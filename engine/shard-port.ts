@@ -96,6 +96,8 @@ export interface ReadResult {
   readonly firstBatchBytes: number
   /** The range is in the page cache for certain: it may be read synchronously. */
   readonly cached: boolean
+  /** So many bytes behind the range are zeros in the file; 0 = unknown. */
+  zerosBehind: number
   /** Gives back the lease that keeps the file. Harmless to call when length is 0. */
   release(): void
 }

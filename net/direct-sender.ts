@@ -4,13 +4,17 @@
  * waits in it: then the descriptor is ours, and order holds. An error shows in the ordinary write of
  * what was not taken.
  *
+ * An answer with one range, which is what most fetches get, leaves by two calls where the bytes behind the
+ * range stand in the file as well: none up to v11, and from then on the empty tags of partition, topic and
+ * response, three zeros, as the next batch's base offset begins with (RecordRange.zerosBehind).
+ *
  * The cork stays on from one answer with ranges to the next, each of which ends with a push; it comes
  * off before bytes that no push follows.
  */
 import type { Socket } from 'node:net'
 import { limits } from '../engine/base/limits.ts'
 import type { DirectSend } from './native-send.ts'
-import type { RecordRange, ReplyOutput } from './reply.ts'
+import type { Hole, RecordRange, ReplyOutput } from './reply.ts'
 import { socketFd } from './socket-handle.ts'
 
 export class DirectSender {
@@ -40,7 +44,7 @@ export class DirectSender {
     const { direct } = this
     if (direct === null || !this.ready) return 0
     this.uncork()
-    return Math.max(0, direct.bytes(this.fd, bytes, 0, bytes.length))
+    return Math.max(0, direct.bytes(this.fd, bytes, 0, bytes.length, false))
   }
 
   /**
@@ -49,7 +53,10 @@ export class DirectSender {
    */
   answer({ holes }: ReplyOutput, bytes: Buffer): number {
     const [first] = holes
-    if (first === undefined || !this.ready || !this.takes(first.range, 0)) return 0
+    if (first === undefined || !this.ready) return 0
+    const behind = holes.length === 1 ? behindInFile(first, bytes) : -1
+    if (!this.takes(first.range, 0, Math.max(0, behind))) return 0
+    if (behind >= 0) return this.oneRange(first, bytes, behind)
     this.begin()
     let taken = 0
     let from = 0
@@ -68,17 +75,30 @@ export class DirectSender {
     return taken
   }
 
+  /** `behind`: bytes that follow the range in the answer and in the file. */
+  private oneRange({ at, range }: Hole, bytes: Buffer, behind: number): number {
+    const { direct, fd } = this
+    if (direct === null) return 0
+    this.uncork()
+    this.inMemory = null
+    const sent = Math.max(0, direct.bytes(fd, bytes, 0, at, true))
+    if (sent < at) return sent
+    const { file, position, length } = range
+    return sent + Math.max(0, direct.file(fd, file?.fd ?? -1, position, length + behind))
+  }
+
   /**
    * The range may go without a copy, and is long enough for that to pay. Old data may be in the page
-   * cache all the same: asked once until `end`, since it may leave it.
+   * cache all the same: asked once until `end`, since it may leave it. `behind`: bytes of the
+   * file that are wanted with it.
    */
-  takes(range: RecordRange, done: number): boolean {
+  takes(range: RecordRange, done: number, behind = 0): boolean {
     const { file, cached, position, length } = range
     const { direct } = this
     if (direct === null || file === null || file.fd < 0) return false
     if (length < limits.replyDirectBytesMin) return false
     if (cached || this.inMemory === range) return true
-    if (!direct.inMemory(file.fd, position + done, length - done)) return false
+    if (!direct.inMemory(file.fd, position + done, length + behind - done)) return false
     this.inMemory = range
     return true
   }
@@ -92,7 +112,7 @@ export class DirectSender {
 
   /** Bytes taken of a buffer from `start` to `end` (exclusive). */
   part(buffer: Buffer, start: number, end: number): number {
-    return Math.max(0, this.direct?.bytes(this.fd, buffer, start, end) ?? 0)
+    return Math.max(0, this.direct?.bytes(this.fd, buffer, start, end, false) ?? 0)
   }
 
   /** Bytes taken of a range from `done` on; 0 when it cannot go without a copy. */
@@ -119,4 +139,11 @@ export class DirectSender {
   close(): void {
     this.closed = true
   }
+}
+
+/** How many bytes follow a range when the file goes on with the same ones; -1 when it may not. */
+function behindInFile({ at, range }: Hole, bytes: Buffer): number {
+  if (bytes.length - at > range.zerosBehind) return -1
+  for (let i = at; i < bytes.length; i++) if (bytes[i] !== 0) return -1
+  return bytes.length - at
 }

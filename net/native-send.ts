@@ -14,8 +14,8 @@ import { isInMemoryNative } from './native-read.ts'
 export interface DirectSend {
   /** Bytes of the file sent from `position` on; 0 = it ends there, -1 = not now or not at all. */
   file(socketFd: number, fileFd: number, position: number, bytes: number): number
-  /** Bytes of the buffer sent; -1 = not now or not at all. */
-  bytes(socketFd: number, buffer: Buffer, start: number, end: number): number
+  /** Bytes of the buffer sent; -1 = not now or not at all. `more`: a short segment waits for the next call. */
+  bytes(socketFd: number, buffer: Buffer, start: number, end: number, more: boolean): number
   /** Whether a range of a file can be sent without waiting for a device; false = not, or unknown. */
   inMemory(fileFd: number, position: number, bytes: number): boolean
   /** True: short segments wait for more; false: what waits leaves. */
@@ -26,6 +26,7 @@ export interface DirectSend {
 
 /** MSG_DONTWAIT | MSG_NOSIGNAL */
 const SEND_FLAGS = 0x40 | 0x4000
+const MSG_MORE = 0x8000
 const IPPROTO_TCP = 6
 const TCP_NODELAY = 1
 const TCP_CORK = 3
@@ -46,9 +47,9 @@ export const directSend = nativeCalls<DirectSend>((libc) => {
       offset.writeUInt32LE(Math.floor(position / TWO_32), 4)
       return sendfile(socketFd, fileFd, offset, bytes)
     },
-    bytes(socketFd, buffer, start, end) {
+    bytes(socketFd, buffer, start, end, more) {
       const from = start === 0 ? buffer : buffer.subarray(start)
-      return send(socketFd, from, end - start, SEND_FLAGS)
+      return send(socketFd, from, end - start, more ? SEND_FLAGS | MSG_MORE : SEND_FLAGS)
     },
     inMemory: isInMemoryNative,
     cork(socketFd, wanted) {

@@ -12,7 +12,10 @@ import { Writer } from '../engine/schema/writer.ts'
 import type { ReadResult } from '../engine/shard-port.ts'
 
 /** A range of a segment file that belongs into a reply. */
-export type RecordRange = Pick<ReadResult, 'file' | 'position' | 'length' | 'cached'>
+export type RecordRange = Pick<
+  ReadResult,
+  'file' | 'position' | 'length' | 'cached' | 'zerosBehind'
+>
 
 export interface ReplyBody {
   /** Record bytes it will ask `records` for, so that they can be read inline or not. */
@@ -42,7 +45,7 @@ export interface Reply {
   onAbandon(run: () => void): void
 }
 
-interface Hole {
+export interface Hole {
   /** Bytes of the writer before it. */
   readonly at: number
   readonly range: RecordRange

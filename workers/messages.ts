@@ -97,6 +97,7 @@ export const ReadResults = message(NO_API_KEY, 'ReadResults', PLAIN, {
     length: int32,
     firstBatchBytes: int32,
     cached: bool,
+    zerosBehind: int8,
   }),
 })
 

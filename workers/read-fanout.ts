@@ -123,14 +123,18 @@ export function trim(results: readonly ReadResult[], maxBytes: number): void {
   for (const result of results) {
     if (result.length === 0) continue
     const least = result.firstBatchBytes
-    if (first) result.length = Math.min(result.length, Math.max(left, least))
-    else if (result.length > left) {
-      // Emptied, not yet released: its reader releases every result.
-      result.length = left >= least ? left : 0
-    }
+    if (first) cut(result, Math.max(left, least))
+    // Emptied, not yet released: its reader releases every result.
+    else cut(result, left >= least ? left : 0)
     first = false
     left = Math.max(0, left - result.length)
   }
+}
+
+function cut(result: ReadResult, length: number): void {
+  if (result.length <= length) return
+  result.length = length
+  result.zerosBehind = 0
 }
 
 /** No answer came. Clients refresh their metadata and try again. */
@@ -147,5 +151,6 @@ const UNAVAILABLE: ReadResult = Object.freeze({
   length: 0,
   firstBatchBytes: 0,
   cached: true,
+  zerosBehind: 0,
   release() {},
 })

@@ -43,6 +43,7 @@ export class RemoteResult implements ReadResult {
   length: number
   readonly firstBatchBytes: number
   readonly cached: boolean
+  zerosBehind: number
   /** null once released, or when there was nothing to keep. */
   private lease: RemoteLease | null
 
@@ -64,6 +65,7 @@ export class RemoteResult implements ReadResult {
     this.length = wire.length
     this.firstBatchBytes = wire.firstBatchBytes
     this.cached = wire.cached
+    this.zerosBehind = wire.zerosBehind
     this.lease = lease
   }
 
@@ -90,5 +92,6 @@ export function toWire(result: ReadResult): WireResult {
     length: result.length,
     firstBatchBytes: result.firstBatchBytes,
     cached: result.cached,
+    zerosBehind: result.zerosBehind,
   }
 }

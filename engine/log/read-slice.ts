@@ -20,6 +20,8 @@ export interface ReadSlice {
   readonly lease: SegmentLease
   /** In the page cache for certain: written by this process not long ago. */
   readonly cached: boolean
+  /** So many bytes behind the range are zeros in the file; 0 = unknown. */
+  readonly zerosBehind: number
 }
 
 export interface ReadLimits {
@@ -31,6 +33,9 @@ export interface ReadLimits {
   readonly wholeFirstBatch: boolean
 }
 
+/** As many as anybody asks for. */
+const ZEROS_BEHIND = 3
+
 export const NOTHING: ReadSlice = {
   errorCode: ErrorCode.NONE,
   file: null,
@@ -40,6 +45,7 @@ export const NOTHING: ReadSlice = {
   endOffset: -1,
   lease: new SegmentLease(),
   cached: true,
+  zerosBehind: 0,
 }
 
 export function emptySlice(errorCode: ErrorCode): ReadSlice {
@@ -66,7 +72,13 @@ export function leasedSlice(
     endOffset,
     lease: segment.lease,
     cached: isCached(state, segment, position),
+    zerosBehind: end < segment.size ? leadingZeros(state.offsets.logEndOffset) : 0,
   }
+}
+
+/** Of the base offset (int64, big-endian) that each batch below `endOffset` begins with, at least. */
+export function leadingZeros(endOffset: number): number {
+  return endOffset <= 2 ** (64 - 8 * ZEROS_BEHIND) ? ZEROS_BEHIND : 0
 }
 
 export function isCached(state: LogState, segment: Segment, position: number): boolean {

@@ -25,6 +25,7 @@ export function failedRead(
     length: 0,
     firstBatchBytes: 0,
     cached: true,
+    zerosBehind: 0,
     release: noRelease,
   }
 }
@@ -50,6 +51,7 @@ export function sliceRead(
   result.length = slice.length
   result.firstBatchBytes = slice.firstBatchBytes
   result.cached = slice.cached
+  result.zerosBehind = slice.zerosBehind
   result.release = () => slice.lease.release()
   if (isolation === 1)
     result.abortedTransactions = partition.log.abortedTransactions(

@@ -233,6 +233,7 @@ function unknownResult(asked: FetchPartition): ReadResult {
     length: 0,
     firstBatchBytes: 0,
     cached: true,
+    zerosBehind: 0,
     release: () => {},
   }
 }

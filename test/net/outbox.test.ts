@@ -17,6 +17,9 @@ import { type RecordRange, type ReplyBody, ReplyOutput } from '../../net/reply.t
 const FILE_BYTES = 9 << 20
 const CONTENT = Buffer.alloc(FILE_BYTES)
 for (let at = 0; at < FILE_BYTES; at += 4) CONTENT.writeUInt32LE((at * 2654435761) >>> 0, at)
+/** Three zeros stand here, as at the start of a batch. */
+const ZEROS_AT = 6_000_001
+CONTENT.fill(0, ZEROS_AT, ZEROS_AT + 3)
 
 let folder = ''
 let file: DiskFile
@@ -38,12 +41,14 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup()
 })
 
-/** Ranges with a few bytes of its own around each. */
+/** Ranges with a few bytes of its own before each, and `tail` behind the last. */
 class RangesBody implements ReplyBody {
   released = 0
   readonly ranges: readonly RecordRange[]
-  constructor(ranges: readonly RecordRange[]) {
+  private readonly tail: Buffer
+  constructor(ranges: readonly RecordRange[], tail: Buffer = int32(-1)) {
     this.ranges = ranges
+    this.tail = tail
   }
   get recordBytes(): number {
     return this.ranges.reduce((sum, { length }) => sum + length, 0)
@@ -56,7 +61,7 @@ class RangesBody implements ReplyBody {
       output.writer.int32(range.length)
       output.records(range)
     }
-    output.writer.int32(-1)
+    for (const byte of this.tail) output.writer.int8((byte << 24) >> 24)
   }
   release(): void {
     this.released++
@@ -67,7 +72,7 @@ class RangesBody implements ReplyBody {
       int32(length),
       CONTENT.subarray(position, position + length),
     ])
-    const body = Buffer.concat([int32(correlationId), ...parts, int32(-1)])
+    const body = Buffer.concat([int32(correlationId), ...parts, this.tail])
     return Buffer.concat([int32(body.length), body])
   }
 }
@@ -78,8 +83,8 @@ function int32(value: number): Buffer {
   return bytes
 }
 
-function range(position: number, length: number, cached = true): RecordRange {
-  return { file, position, length, cached }
+function range(position: number, length: number, cached = true, zerosBehind = 0): RecordRange {
+  return { file, position, length, cached, zerosBehind }
 }
 
 async function pair(): Promise<{ ours: Socket; theirs: Socket }> {
@@ -175,6 +180,13 @@ describe.each(ways)('replies with file ranges by %s', (_, direct, readCached) =>
       new RangesBody([range(0, FILE_BYTES)]),
       new RangesBody([range(5, 3_000_000), range(4_000_000, 40_000)]),
     ],
+    'with behind them what stands in the file as well': () => [
+      new RangesBody([range(17, ZEROS_AT - 17, true, 3)], Buffer.alloc(3)),
+      new RangesBody([range(ZEROS_AT - 20_000, 20_000, true, 3)], Buffer.alloc(3)),
+      new RangesBody([range(ZEROS_AT - 20_000, 20_000, false, 3)], Buffer.alloc(2)),
+      new RangesBody([range(ZEROS_AT - 20_000, 19_000)], Buffer.alloc(0)),
+      new RangesBody([range(ZEROS_AT - 20_000, 20_000, true, 3)]),
+    ],
     'short, long and uncached ones in any order': () => [
       new RangesBody([range(9, 10), range(100, 50_000), range(1, 1), range(77, 30_000, false)]),
       new RangesBody([range(FILE_BYTES - 20_000, 20_000, false), range(0, 16_384)]),
@@ -254,8 +266,8 @@ class TakingKernel implements DirectSend {
     this.taken.push(`file ${position} ${bytes}`)
     return bytes
   }
-  bytes(_socketFd: number, _buffer: Buffer, start: number, end: number): number {
-    this.taken.push(`bytes ${end - start}`)
+  bytes(_socketFd: number, _buffer: Buffer, start: number, end: number, more: boolean): number {
+    this.taken.push(`bytes ${end - start}${more ? ' and more' : ''}`)
     return this.takes ? end - start : -1
   }
   inMemory(_fileFd: number, position: number, bytes: number): boolean {
@@ -315,6 +327,35 @@ describe('what goes to the kernel directly', () => {
     const small = ['uncork', 'bytes 30016']
     expect(kernel.taken).toEqual(['cork', ...large, ...large, ...small, 'cork', ...large])
   })
+
+  it('is the file up to the end of the answer where both go on alike', async () => {
+    const kernel = new TakingKernel(true)
+    const zeros = Buffer.alloc(3)
+    await send(kernel, new RangesBody([range(0, 30_000, true, 3)], zeros))
+    await send(kernel, new RangesBody([range(0, 30_000, false, 3)], zeros))
+    await send(kernel, new RangesBody([range(0, 30_000)], Buffer.alloc(0)))
+    expect(kernel.taken).toEqual([
+      ...['bytes 12 and more', 'file 0 30003'],
+      ...['asked 0 30003', 'bytes 12 and more', 'file 0 30003'],
+      ...['bytes 12 and more', 'file 0 30000'],
+    ])
+  })
+
+  it.each([
+    ['more zeros than the file is known to have', 1, Buffer.alloc(4)],
+    ['something else', 1, Buffer.from([0, 0, 1])],
+    ['zeros, but has another range', 2, Buffer.alloc(3)],
+  ])(
+    'is no byte more of the file than the range when the answer ends with %s',
+    async (_, count, tail) => {
+      const kernel = new TakingKernel(true)
+      const ranges = Array.from({ length: count }, () => range(0, 30_000, true, 3))
+      await send(kernel, new RangesBody(ranges, tail))
+      expect(kernel.taken[0]).toBe('cork')
+      expect(kernel.taken.filter((step) => step === 'file 0 30000').length).toBe(count)
+      expect(kernel.taken.slice(-2)).toEqual([`bytes ${tail.length}`, 'push'])
+    },
+  )
 
   it('takes off the cork before what goes by Node', async () => {
     const kernel = new TakingKernel(true)

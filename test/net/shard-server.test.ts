@@ -129,6 +129,7 @@ describe('the network side of a shard', () => {
             length: content.length,
             firstBatchBytes: content.length,
             cached: true,
+            zerosBehind: 0,
             release: () => released++,
           },
         ])

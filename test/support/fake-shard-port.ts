@@ -177,6 +177,7 @@ export class FakeShardPort implements ShardPort {
       length: bytes.length,
       firstBatchBytes,
       cached: true,
+      zerosBehind: bytes.length > 0 ? 3 : 0,
       release: () => {
         if (held) this.leased--
         held = false

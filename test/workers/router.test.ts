@@ -296,6 +296,10 @@ describe('reads', () => {
       let texts: string[] = []
       group.links[0]!.router.read(readOf([0, 1, 2, 3], { maxBytes }), (found) => {
         texts = found.map(bytesOf)
+        // What is cut is not followed by what the whole is.
+        expect(found.map(({ zerosBehind }) => zerosBehind)).toEqual(
+          texts.map((text) => (text === '' ? 0 : 3)),
+        )
         for (const result of found) result.release()
       })
       group.queue.runAll()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../engine/base/errors.ts'
 import { OpenSegments } from '../../../engine/log/open-segments.ts'
-import type { ReadSlice } from '../../../engine/log/read-slice.ts'
+import { leadingZeros, type ReadSlice } from '../../../engine/log/read-slice.ts'
 import { labelled, openLog, put, readAll, splitBatches } from '../../support/log-rig.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
@@ -12,6 +12,22 @@ function offsetsOf(slice: ReadSlice): number[] {
   slice.lease.release()
   return splitBatches(bytes).map(({ baseOffset }) => baseOffset)
 }
+
+function bytesBehind({ file, position, length, zerosBehind }: ReadSlice): Buffer {
+  const bytes = Buffer.alloc(zerosBehind, 0xff)
+  file?.readSync(bytes, position + length)
+  return bytes
+}
+
+it('knows zeros behind a range only while every base offset begins with them', () => {
+  const zeros = (endOffset: number): number => {
+    const last = Buffer.alloc(8)
+    last.writeBigInt64BE(BigInt(endOffset - 1))
+    expect(last.subarray(0, leadingZeros(endOffset))).toEqual(Buffer.alloc(leadingZeros(endOffset)))
+    return leadingZeros(endOffset)
+  }
+  expect([1, 2 ** 40, 2 ** 40 + 1, 2 ** 53 - 1].map(zeros)).toEqual([3, 3, 0, 0])
+})
 
 describe('a read', () => {
   it('answers with an error outside the log and with nothing at its visible end', async () => {
@@ -35,14 +51,18 @@ describe('a read', () => {
         log = await openLog(disk)
       }
       if (how.endsWith('in memory')) disk.inMemory = how.includes('all') ? 'all' : 'half'
+      let followed = 0
       for (let offset = 0; offset < 80; offset++)
         for (const end of [offset + 1, offset + 2, offset + 3, 80])
           for (const maxBytes of [1, 300, 700]) {
             const slice = how.startsWith('async')
               ? await log.readAsync(offset, maxBytes, end, true)
               : log.read(offset, maxBytes, end, true)
-            const { length, endOffset, firstBatchBytes } = slice
+            const { length, endOffset, firstBatchBytes, zerosBehind } = slice
+            const behind = bytesBehind(slice)
             const found = offsetsOf(slice)
+            expect(behind).toEqual(Buffer.alloc(zerosBehind))
+            followed += zerosBehind
             const first = offset - (offset % 2)
             if (first + 2 > end) expect(found).toEqual([])
             else {
@@ -52,6 +72,7 @@ describe('a read', () => {
               expect(length <= maxBytes || length === firstBatchBytes).toBe(true)
             }
           }
+      expect(followed).toBeGreaterThan(100)
     },
   )
 
@@ -71,8 +92,11 @@ describe('a read', () => {
     const log = await openLog(new SimulatedDisk())
     put(log, labelled('a'))
     log.append(labelled('b'), { kind: 'client', leaderEpoch: 0, appendTimeMs: 0 })
-    expect(offsetsOf(log.read(0, 10_000, 100, true))).toEqual([0])
+    const beforeWrite = log.read(0, 10_000, 100, true)
+    expect(beforeWrite.zerosBehind).toBe(0)
+    expect(offsetsOf(beforeWrite)).toEqual([0])
     log.writeStaged()
+    expect(log.read(0, 10, 100, true).zerosBehind).toBe(3)
     expect(offsetsOf(log.read(0, 10_000, 100, true))).toEqual([0, 1])
   })
 

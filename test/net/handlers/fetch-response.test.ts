@@ -93,6 +93,7 @@ const answer: fc.Arbitrary<FetchAnswer> = fc
       position: each.position,
       length: each.length,
       cached: true,
+      zerosBehind: 0,
     },
   }))
 
@@ -216,6 +217,7 @@ describe('fetch response by hand', () => {
             position: 0,
             length: each.records?.length ?? 0,
             cached: true,
+            zerosBehind: 0,
           },
         })),
       )

@@ -204,6 +204,7 @@ function result(values: Partial<ReadResult> & { released?: number[] } = {}): Rea
     length: 0,
     firstBatchBytes: 0,
     cached: true,
+    zerosBehind: 0,
     release: () => released?.push(rest.position ?? 0),
     ...rest,
   }

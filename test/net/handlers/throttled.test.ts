@@ -119,6 +119,7 @@ function result(length: number, released: number[]): ReadResult {
     length,
     firstBatchBytes: length,
     cached: true,
+    zerosBehind: 0,
     release: () => released.push(length),
   }
 }
