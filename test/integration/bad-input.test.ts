@@ -80,7 +80,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   client.close()
-  await broker?.stop()
+  await broker?.discard()
 })
 
 function openClient(): Promise<ClientConnection> {

@@ -19,9 +19,8 @@ const CHILD_LIMIT_MS = 30_000
 
 beforeAll(() => broker.start())
 afterAll(async () => {
-  await broker.stop()
+  await broker.discard()
   rmSync(folder, { recursive: true })
-  rmSync(broker.dataFolder, { recursive: true })
 })
 
 function cli(line: string, run: CliRun = {}): Promise<CliResult> {

@@ -1,5 +1,5 @@
 /** A broker process that compacts while it serves: its threads, its files, its checkpoint, a kill. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ZERO_UUID } from '../../engine/base/random.ts'
@@ -47,8 +47,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await client.close()
-  await broker.stop()
-  rmSync(broker.dataFolder, { recursive: true, force: true })
+  await broker.discard()
 }, LIMIT_MS)
 
 async function create(name: string): Promise<void> {

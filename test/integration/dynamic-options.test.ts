@@ -48,7 +48,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await client.close()
-  await broker.stop()
+  await broker.discard()
 }, LIMIT_MS)
 
 type Values = Readonly<Record<string, string | null>>

@@ -35,7 +35,7 @@ describe('the tools against our broker', () => {
     address = broker.address
     await runCli(['topic', 'create', 'cli-perf', '-p', '1', '-b', address])
   })
-  afterAll(() => broker.stop())
+  afterAll(() => broker.discard())
 
   for (const recorded of common)
     it(`${recorded.tool} ${recorded.args.join(' ')}`, () => expectSame(recorded, address))

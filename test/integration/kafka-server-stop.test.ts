@@ -22,6 +22,6 @@ it('kafka-server-stop --node-id ends that broker in order, and then finds none',
       expect.stringMatching(/^No kafka server to stop/),
     ])
   } finally {
-    await broker.kill()
+    await broker.discard()
   }
 })

@@ -13,7 +13,7 @@ describe("Kafka's tools against our broker", () => {
     broker = new BrokerProcess({})
     await broker.start()
   })
-  afterAll(() => broker.stop())
+  afterAll(() => broker.discard())
 
   it('have recorded runs to be compared with', () => {
     expect(runs.length).toBe(topics.length + producer.length + consumer.length + 1 - 3)

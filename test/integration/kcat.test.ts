@@ -9,7 +9,7 @@ beforeAll(async () => {
   broker = new BrokerProcess({})
   await broker.start()
 })
-afterAll(() => broker.stop())
+afterAll(() => broker.discard())
 
 describe('kcat', () => {
   const kcat = (args: string[], input = '') =>

@@ -1,6 +1,5 @@
 /** The members of test/live, which end whenever a lane wants them to. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { KafkaAdmin } from '../clients/kafka-admin.ts'
 import { PlatformaticMember } from '../live/readers.ts'
@@ -18,8 +17,7 @@ describe('a member of @platformatic/kafka', () => {
   })
 
   afterAll(async () => {
-    await broker.stop()
-    rmSync(broker.dataFolder, { recursive: true, force: true })
+    await broker.discard()
   })
 
   it('ends without an error outside of its calls when that is asked between joining and its stream', async () => {

@@ -1,5 +1,5 @@
 /** A broker whose page cache is bounded, filled beyond its budget: what was dropped is read all the same. */
-import { closeSync, openSync, readdirSync, rmSync, statfsSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import {
@@ -27,8 +27,7 @@ describe('a bounded page cache', () => {
   }
   const broker = new BrokerProcess({ overrides })
   afterAll(async () => {
-    await broker.stop()
-    rmSync(broker.dataFolder, { recursive: true, force: true })
+    await broker.discard()
   }, LIMIT_MS)
 
   it(

@@ -18,8 +18,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-perf-test-'))
 }, 60_000)
 afterAll(async () => {
-  await broker.kill()
-  for (const path of [folder, broker.dataFolder]) rmSync(path, { recursive: true, force: true })
+  await broker.discard()
+  rmSync(folder, { recursive: true, force: true })
 })
 
 function perf(...words: string[]) {

@@ -2,7 +2,6 @@
  * Client quotas of a whole broker on two shards: set through the API, felt by raw
  * connections and kafkajs, gone when removed. Set and felt by Kafka's own programs: test/outside.
  */
-import { rmSync } from 'node:fs'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ProduceRequest, ProduceResponse } from '../../engine/protocol/00-produce.ts'
@@ -40,8 +39,7 @@ afterEach(async () => {
 })
 
 afterAll(async () => {
-  await broker.stop()
-  rmSync(broker.dataFolder, { recursive: true, force: true })
+  await broker.discard()
 })
 
 async function connect(clientId: string): Promise<ClientConnection> {

@@ -2,7 +2,7 @@
  * The traps of advertising versions (reference/kafka-map.md §1.4), one test each, against a whole
  * broker: what clients in use make of what ApiVersions says.
  */
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { Consumer, MessagesStreamModes, stringDeserializers } from '@platformatic/kafka'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -60,8 +60,7 @@ afterEach(async () => {
 })
 
 afterAll(async () => {
-  await broker.stop()
-  rmSync(broker.dataFolder, { recursive: true, force: true })
+  await broker.discard()
 })
 
 async function raw(): Promise<RawConnection> {

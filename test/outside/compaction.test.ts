@@ -181,8 +181,8 @@ describeWith(await kafkaJars(), "compaction beside a real Kafka's", (jars) => {
 
   afterAll(async () => {
     for (const cleanup of cleanups) await cleanup()
-    await kafka.stop()
-    for (const folder of [work, kafka.dataFolder]) rmSync(folder, { recursive: true, force: true })
+    await kafka.discard()
+    rmSync(work, { recursive: true, force: true })
   }, LIMIT_MS)
 
   const cleaned = (): number => {

@@ -20,7 +20,7 @@ describeWith(await kafkaJars(), 'the tools of ours against a real Kafka 4.2', (j
     broker = await startKafka(jars)
     await runCli(['topic', 'create', 'cli-perf', '-p', '1', '-b', broker.address])
   }, KAFKA_START_MS)
-  afterAll(() => broker.kill())
+  afterAll(() => broker.discard())
 
   it(
     'give what they gave when they were recorded',

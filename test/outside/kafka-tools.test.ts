@@ -12,7 +12,7 @@ describeWith(await kafkaJars(), "Kafka's tools of ours against a real Kafka 4.2"
   beforeAll(async () => {
     broker = await startKafka(jars)
   }, KAFKA_START_MS)
-  afterAll(() => broker.kill())
+  afterAll(() => broker.discard())
 
   it(
     'give what they gave when they were recorded',

@@ -67,7 +67,7 @@ describeWith(await kcat(), 'our kcat beside the real one', () => {
     for (const topic of ['real', 'ours'])
       await runCli(['topic', 'create', topic, '-p', '2', '-b', broker.address])
   })
-  afterAll(() => broker.stop())
+  afterAll(() => broker.discard())
 
   const both = async (argsFor: (topic: string) => string[], { input = '', ownWords = false }) => {
     const args = argsFor('real')

@@ -2,8 +2,6 @@
  * Transactions of `sluice perf` on a real Kafka 4.2, in both forms of KIP-890, judged by Kafka's own
  * consumer: under read_committed it sees exactly what was committed.
  */
-import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Client } from '../../net/client/client.ts'
 import { TransactionSession } from '../../net/client/client-transactions.ts'
@@ -21,10 +19,7 @@ describeWith(await kafkaJars(), 'transactions of sluice perf on Kafka', (jars) =
   beforeAll(async () => {
     kafka = await startKafka(jars)
   })
-  afterAll(async () => {
-    await kafka.stop()
-    rmSync(dirname(kafka.dataFolder), { recursive: true, force: true })
-  })
+  afterAll(() => kafka.discard())
 
   async function tool(name: Parameters<typeof jars.run>[0], args: string[]): Promise<string> {
     const all = ['--bootstrap-server', kafka.address, ...args]

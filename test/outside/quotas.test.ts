@@ -1,5 +1,4 @@
 /** Client quotas as Kafka's own kafka-configs sets them and its perf test feels them. */
-import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
 import { runCli } from '../support/cli.ts'
@@ -14,8 +13,7 @@ describeWith(await kafkaJars(), 'a quota of produced bytes', (jars) => {
     await runCli(['topic', 'create', TOPIC, '-p', '2', '-b', broker.address])
   })
   afterAll(async () => {
-    await broker.stop()
-    rmSync(broker.dataFolder, { recursive: true, force: true })
+    await broker.discard()
   })
 
   it("Kafka's perf test is slowed by what Kafka's kafka-configs sets, also after a restart", async () => {

@@ -3,7 +3,7 @@
  * the sources (program.ts), or what `npm run build` made when asked for.
  */
 import type { ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -129,5 +129,13 @@ export class BrokerProcess implements ManagedBroker {
 
   async kill(): Promise<void> {
     if (this.child !== null) await endChild(this.child, 'SIGKILL')
+  }
+
+  async discard(): Promise<void> {
+    try {
+      await this.stop()
+    } finally {
+      rmSync(this.dataFolder, { recursive: true, force: true })
+    }
   }
 }

@@ -1,8 +1,8 @@
 /** A real Kafka 4.2 in KRaft mode, one node, random ports: what our scenarios are proved against. */
 import type { ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { collect, describeResult, endChild, startChild } from './child-processes.ts'
 import type { KafkaJars } from './kafka-jars.ts'
 import { freePort, type ManagedBroker } from './managed-broker.ts'
@@ -96,5 +96,10 @@ class KafkaProcess implements ManagedBroker {
 
   async kill(): Promise<void> {
     if (this.child !== null) await endChild(this.child, 'SIGKILL')
+  }
+
+  async discard(): Promise<void> {
+    await this.kill()
+    rmSync(dirname(this.properties), { recursive: true, force: true })
   }
 }

@@ -14,6 +14,8 @@ export interface ManagedBroker {
   kill(): Promise<void>
   /** Starts again on the same folder and port; resolves when it accepts clients. */
   start(): Promise<void>
+  /** It is not needed any more: stops what still runs, and removes its folder. */
+  discard(): Promise<void>
 }
 
 /** A port of 127.0.0.1 that was free a moment ago. */
