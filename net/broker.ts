@@ -41,9 +41,9 @@ import { directSend } from './native-send.ts'
 import { nativeSocketsAvailable, useNativeCalls } from './native-sockets.ts'
 import { giveWayWord } from './native-yield.ts'
 import { quotaMemoryFor } from './quotas/quota-memory.ts'
+import { restsMemory } from './rests.ts'
 import type { OpenListener } from './shard-server.ts'
 import { shardCount, startShardThreads } from './shard-threads.ts'
-import { spinMemory } from './spin.ts'
 import { contents, openStorage, type Storage } from './storage.ts'
 import { systemClock, systemRandom } from './system-ports.ts'
 import { afterStart, RunningShard, readyToListen, type ShardThreadData } from './thread.ts'
@@ -141,7 +141,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   const served = await addresses
   const quotaMemory = quotaMemoryFor(config)
   const compactions = cleanersMemory()
-  const spin = spinMemory()
+  const rests = restsMemory()
   const dataFor = (shard: number): ShardThreadData => ({
     config,
     clusterId: storage.folders.clusterId,
@@ -151,7 +151,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     logStyle: options.logStyle,
     quotaMemory,
     compactions,
-    spin,
+    rests,
   })
   withoutHugePages()
   const begun = pool.begin(dataFor)

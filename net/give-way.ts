@@ -10,10 +10,13 @@
  * A gate, as for spinning (spin.ts), which serves the one client that this leaves alone:
  *
  *   shut → open   limits.giveWayTurnsMin turns in a row, none later than limits.giveWayCycleMsMax after the
- *                 one before
+ *                 one before; more after it was in vain, but for a thread that finds another one trying
  *   open → shut   mostly in vain; or whoever was given the processor keeps it for longer than
  *                 limits.giveWayMsMax too often: a neighbour that computes, against which a thread that
  *                 sleeps is better off
+ *
+ * Threads try together: while the others sleep nobody waits for the processor that one of them gives away,
+ * and each alone would find it in vain for as long as the load lasts.
  *
  * At rest nothing runs. Without native calls nobody gives way.
  */
@@ -22,6 +25,8 @@ import { CreditGate } from './credit-gate.ts'
 import type { TurnPart, TurnRest } from './turn.ts'
 
 export interface GiveWayParts {
+  /** One word of all threads: how often a thread began to try. */
+  readonly trials: Int32Array
   /** sched_yield(2); null: never. */
   readonly giveWay: (() => void) | null
   nowMs(): number
@@ -38,6 +43,8 @@ export class GiveWay implements TurnRest {
     max: limits.giveWayCreditMax,
     worth: limits.giveWayWorth,
   })
+  /** The last one of `trials` in which it took part. */
+  private trial = 0
   private restedMs = 0
   private client: TurnPart | null = null
   /** Turns in a row for `client` alone. */
@@ -67,10 +74,7 @@ export class GiveWay implements TurnRest {
     this.client = only
     this.turns = isInTime ? this.turns + 1 : 0
     if (!isInTime || this.alone >= limits.giveWayAloneMax) return
-    if (!gate.isOpen) {
-      if (!gate.suffice(this.turns)) return
-      gate.open()
-    }
+    if (!gate.isOpen && !this.opens()) return
     this.looks = 0
     if (this.looking) {
       // No turn was needed (Turn.spared): it goes on looking.
@@ -79,6 +83,19 @@ export class GiveWay implements TurnRest {
     }
     this.looking = true
     parts.afterPoll(this.look)
+  }
+
+  private opens(): boolean {
+    const { gate, turns } = this
+    const { trials } = this.parts
+    const isInvited = Atomics.load(trials, 0) !== this.trial && turns >= limits.giveWayTurnsMin
+    if (!isInvited) {
+      if (!gate.suffice(turns)) return false
+      Atomics.add(trials, 0, 1)
+    }
+    this.trial = Atomics.load(trials, 0)
+    gate.open()
+    return true
   }
 
   private readonly look = (): void => {

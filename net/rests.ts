@@ -10,16 +10,26 @@ const MICROS_PER_MS = 1_000
 
 const nowMs = (): number => performance.now()
 
-/** `memory`: spinMemory() of the process. */
+/** Room for the words that all threads of the process share. */
+export function restsMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)
+}
+
+/** `memory`: restsMemory() of the process. */
 export function restsOf(config: BrokerConfig, memory: SharedArrayBuffer): readonly TurnRest[] {
   return [
     new Spin({
-      memory,
+      busy: new Int32Array(memory, 0, 1),
       // A client on the only processor could not send anything meanwhile.
       spinMs: availableParallelism() > 1 ? config.sluiceSpinUs / MICROS_PER_MS : 0,
       nowMs,
       afterPoll: setImmediate,
     }),
-    new GiveWay({ giveWay: giveWayNative(config), nowMs, afterPoll: setImmediate }),
+    new GiveWay({
+      trials: new Int32Array(memory, Int32Array.BYTES_PER_ELEMENT, 1),
+      giveWay: giveWayNative(config),
+      nowMs,
+      afterPoll: setImmediate,
+    }),
   ]
 }

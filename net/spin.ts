@@ -19,14 +19,9 @@ import { limits } from '../engine/base/limits.ts'
 import { CreditGate } from './credit-gate.ts'
 import type { TurnPart } from './turn.ts'
 
-/** Room for the word that all threads share. */
-export function spinMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
-}
-
 export interface SpinParts {
-  /** spinMemory(). */
-  readonly memory: SharedArrayBuffer
+  /** One word of all threads: 1 while one of them spins. */
+  readonly busy: Int32Array
   /** Of one spin; 0 = never. */
   readonly spinMs: number
   nowMs(): number
@@ -58,7 +53,7 @@ export class Spin {
 
   constructor(parts: SpinParts) {
     this.parts = parts
-    this.busy = new Int32Array(parts.memory)
+    this.busy = parts.busy
   }
 
   /** `pending`: a turn is on its way. */

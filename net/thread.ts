@@ -59,8 +59,8 @@ export interface ShardThreadData {
   readonly quotaMemory: QuotaMemory
   /** Shared by all threads: compactions under way. */
   readonly compactions: SharedArrayBuffer
-  /** Shared by all threads: somebody spins. */
-  readonly spin: SharedArrayBuffer
+  /** Shared by all threads (rests.ts). */
+  readonly rests: SharedArrayBuffer
 }
 
 export interface ShardRunParts {
@@ -136,7 +136,7 @@ export class RunningShard {
       quotas: new ShardQuotas(rates, processMs),
       counts: new ConnectionCounts(data.quotaMemory.connections),
       rates,
-      rests: restsOf(config, data.spin),
+      rests: restsOf(config, data.rests),
       processMs,
       fatal: parts.fatal,
     })

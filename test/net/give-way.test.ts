@@ -27,12 +27,13 @@ class Loop {
   private next: (() => void) | null = null
   readonly rest: GiveWay
 
-  constructor(native = true) {
+  constructor(native = true, trials = new Int32Array(new SharedArrayBuffer(4))) {
     const giveWay = (): void => {
       this.given++
       this.nowMs += this.keptMs
     }
     this.rest = new GiveWay({
+      trials,
       giveWay: native ? giveWay : null,
       nowMs: () => this.nowMs,
       afterPoll: (run) => {
@@ -149,6 +150,23 @@ test('a neighbour that keeps the processor is not given it for long', () => {
     loop.nowMs -= loop.keptMs
   }
   expect(loop.given).toBe(given)
+})
+
+test('threads try together, and no more often than one alone', () => {
+  const trials = new Int32Array(new SharedArrayBuffer(4))
+  const [one, other] = [new Loop(true, trials), new Loop(true, trials)]
+  // In vain so often that each would wait for long.
+  let before = -1
+  for (let turn = 0; turn < 3 * giveWayTurnsMax || one.given + other.given > before; turn++) {
+    before = one.given + other.given
+    for (const loop of [one, other]) loop.turn(null, 0)
+  }
+  expect(one.turnsToOpen()).toBeGreaterThan(giveWayTurnsMin + 1)
+  expect(other.turnsToOpen()).toBeLessThanOrEqual(giveWayTurnsMin + 1)
+  const told = Atomics.load(trials, 0)
+  for (let turn = 0; turn < 1_000; turn++) for (const loop of [one, other]) loop.turn(null, 2)
+  expect(Atomics.load(trials, 0)).toBe(told)
+  for (const loop of [one, other]) expect(loop.given).toBeGreaterThan(1_000)
 })
 
 test('without native calls nothing is asked of the loop', () => {

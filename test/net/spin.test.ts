@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { limits } from '../../engine/base/limits.ts'
-import { Spin, spinMemory } from '../../net/spin.ts'
+import { Spin } from '../../net/spin.ts'
 import type { TurnPart } from '../../net/turn.ts'
+
+const spinWord = (): Int32Array => new Int32Array(new SharedArrayBuffer(4))
 
 const SPIN_MS = 0.05
 const { spinTurnsMin, spinTurnsMax, spinCycleMsMax, spinsPerMiss } = limits
@@ -18,9 +20,9 @@ class Loop {
   readonly spin: Spin
   private next: (() => void) | null = null
 
-  constructor(memory = spinMemory(), spinMs = SPIN_MS) {
+  constructor(busy = spinWord(), spinMs = SPIN_MS) {
     this.spin = new Spin({
-      memory,
+      busy,
       spinMs,
       nowMs: () => this.nowMs,
       afterPoll: (run) => {
@@ -173,7 +175,7 @@ test('after many good trials it sleeps for as short as at first, to measure that
 })
 
 test('one thread at a time', () => {
-  const memory = spinMemory()
+  const memory = spinWord()
   const [one, other] = [new Loop(memory), new Loop(memory)]
   const [client, neighbour] = [part(), part()]
   one.turnsToOpen(client)
@@ -184,7 +186,7 @@ test('one thread at a time', () => {
 })
 
 test('with 0 it never spins', () => {
-  const loop = new Loop(spinMemory(), 0)
+  const loop = new Loop(spinWord(), 0)
   expect(loop.turnsToOpen(part(), 100)).toBe(Number.POSITIVE_INFINITY)
   expect(loop.looks).toBe(0)
 })
