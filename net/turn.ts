@@ -110,23 +110,27 @@ export class Turn {
     this.gathering = true
     try {
       // A connection at its bounds runs a turn from amid its own read.
-      unfailing(this.flushStorage)
-      unfailing(this.flushed)
-      this.gathering = false
-      const { parts, count } = this
-      this.parts = this.spare
-      this.spare = parts
-      this.count = 0
-      this.only = count === 1 ? parts[0]! : null
-      for (let i = 0; i < count; i++) parts[i]!.touched = false
-      for (let i = 0; i < count; i++) {
-        const part = parts[i]!
-        parts[i] = null
-        part.endTurn()
-      }
+      unfailing(this.finish)
     } finally {
       this.running = false
       this.gathering = false
+    }
+  }
+
+  private readonly finish = (): void => {
+    this.flushStorage()
+    this.flushed()
+    this.gathering = false
+    const { parts, count } = this
+    this.parts = this.spare
+    this.spare = parts
+    this.count = 0
+    this.only = count === 1 ? parts[0]! : null
+    for (let i = 0; i < count; i++) parts[i]!.touched = false
+    for (let i = 0; i < count; i++) {
+      const part = parts[i]!
+      parts[i] = null
+      part.endTurn()
     }
   }
 

@@ -296,53 +296,51 @@ it('starts nothing more while other shards are pressed', async () => {
   await api.until(() => api.started.length === 3)
 })
 
-it('leaves what fails in storage to the process, also in a turn right behind its read', async () => {
+/** A connection with one request in work, given bytes by hand, on a storage that `fail` breaks. */
+async function onStorageThatFails() {
   const api = new ParkingApi()
   let fails = false
-  const client = await startRig(api, {
-    flushStorage: () => {
-      if (fails) throw new Error('storage')
-    },
-  })
+  const flushStorage = (): void => {
+    if (fails) throw new Error('storage')
+  }
+  const client = await startRig(api, { flushStorage })
   client.send(produce(1))
   await api.until(() => api.started.length === 1)
   const [connection] = theRig().connections
   if (connection === undefined) throw new Error('no connection')
-  const receive = (frame: Buffer): boolean => {
-    const into = connection.nextBuffer()
-    return connection.received(frame.copy(into), into)
+  return {
+    receive(frames: Buffer): boolean {
+      const into = connection.nextBuffer()
+      return connection.received(frames.copy(into), into)
+    },
+    fail(on: boolean): void {
+      fails = on
+    },
+    connection,
   }
+}
+
+it('leaves what fails in storage to the process, also in a turn right behind its read', async () => {
+  const { receive, fail, connection } = await onStorageThatFails()
   for (let i = 2; i <= limits.loneReadsMin + 1; i++) {
     expect(receive(produce(i))).toBe(true)
     await new Promise((resolve) => setImmediate(resolve))
   }
-  fails = true
+  fail(true)
   expect(() => receive(produce(limits.loneReadsMin + 2))).toThrow('storage')
   expect([connection.alive, theRig().logger.lines]).toEqual([true, []])
-  fails = false
+  fail(false)
 })
 
 it('leaves what fails in storage to the process, also in a turn amid its read', async () => {
-  const api = new ParkingApi()
-  let fails = false
-  const client = await startRig(api, {
-    flushStorage: () => {
-      if (fails) throw new Error('storage')
-    },
-  })
-  client.send(produce(1))
-  await api.until(() => api.started.length === 1)
-  const [connection] = theRig().connections
-  if (connection === undefined) throw new Error('no connection')
+  const { receive, fail, connection } = await onStorageThatFails()
   const upToBound = Array.from({ length: limits.connectionRequestsMax - 1 }, (_, i) =>
     produce(i + 2),
   )
-  const into = connection.nextBuffer()
-  const bytes = Buffer.concat(upToBound).copy(into)
-  fails = true
-  expect(() => connection.received(bytes, into)).toThrow(
+  fail(true)
+  expect(() => receive(Buffer.concat(upToBound))).toThrow(
     expect.objectContaining({ name: 'InvariantError', message: 'storage' }),
   )
   expect([connection.alive, theRig().logger.lines]).toEqual([true, []])
-  fails = false
+  fail(false)
 })

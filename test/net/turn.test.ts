@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { InvariantError } from '../../engine/base/assert.ts'
 import { limits } from '../../engine/base/limits.ts'
 import { Turn, type TurnPart } from '../../net/turn.ts'
 
@@ -65,6 +66,19 @@ test('a turn that ends early, and what comes after it, has one end more', async 
   await nextTurn()
   await nextTurn()
   expect([part.ends, flushes]).toEqual([2, 2])
+})
+
+test("what fails in anybody's end is nobody's doing but ours", () => {
+  const part = new Part()
+  part.onEnd = () => {
+    throw new Error('a part')
+  }
+  const turn = new Turn(
+    () => {},
+    () => {},
+  )
+  turn.touch(part)
+  expect(() => turn.run()).toThrow(InvariantError)
 })
 
 test('after a failed end the next turn ends as ever', async () => {
