@@ -316,7 +316,7 @@ export const stopStages = [
   'drain',
   /** Logs are synced and closed. */
   'close',
-  /** Every log is closed; shard 0 asks all for their checkpoints. Then the threads end. */
+  /** Every log is closed; shard 0 asks all for their checkpoints. */
   'end',
 ] as const
 export type StopStage = (typeof stopStages)[number]
@@ -329,6 +329,8 @@ export type ThreadOrder =
   /** Every shard has the first image: take connections. */
   | { readonly kind: 'accept' }
   | { readonly kind: 'stop'; readonly stage: StopStage }
+  /** The last, followed at once, whatever was ordered before: the thread ends. */
+  | { readonly kind: 'end' }
 
 /** And back. A thread that fails does not report: it dies, and takes the process with it. */
 export type ThreadReport =

@@ -48,13 +48,14 @@ export function joinPool(): PoolMember {
   // From the first moment: a message that finds no listener is lost.
   port.on('message', (order: ThreadOrder) => {
     if (order.kind === 'begin') begin(order)
+    else if (order.kind === 'end') process.exit(0)
     else last = last.then(async () => obey(order, await followed, report))
   })
   return { begun, follow, ready: () => report({ kind: 'ready' }) }
 }
 
 async function obey(
-  order: Exclude<ThreadOrder, { kind: 'begin' }>,
+  order: Exclude<ThreadOrder, { kind: 'begin' | 'end' }>,
   orders: MemberOrders,
   report: (message: ThreadReport) => void,
 ): Promise<void> {

@@ -32,6 +32,9 @@ export interface PoolParts {
   readonly exit: (code: number) => void
 }
 
+/** What Node calls a thread that is no more. */
+const ENDED_THREAD = -1
+
 interface Wait {
   readonly resolve: () => void
   readonly reject: (error: Error) => void
@@ -67,7 +70,7 @@ export class ShardPool {
     this.members = others.map((wiring) =>
       this.member(wiring, begun.shift() ?? newThread(wiring, parts)),
     )
-    for (const thread of begun) void thread.terminate()
+    for (const thread of begun) void endThread(thread)
   }
 
   /**
@@ -86,7 +89,7 @@ export class ShardPool {
   /** Ends threads that have not served yet, after a start that failed. */
   abandon(): void {
     this.stopping = true
-    for (const { thread } of this.members) void thread.terminate()
+    for (const { thread } of this.members) void endThread(thread)
   }
 
   /** Hands the image to every thread and waits until all have taken it up. */
@@ -113,9 +116,9 @@ export class ShardPool {
   }
 
   /**
-   * Stops all shards in stages, `own` doing shard 0's part of each; then the threads are ended. A
-   * thread that overstays limits.stopStageMs is left behind with a warning. True: every shard did
-   * every stage, so all logs are closed.
+   * Stops all shards in stages, `own` doing shard 0's part of each; then the threads end. A thread
+   * that overstays limits.stopStageMs is left behind with a warning. True: every shard did every
+   * stage, so all logs are closed.
    */
   async stop(own: (stage: StopStage) => Promise<void>): Promise<boolean> {
     if (this.stopping) return false
@@ -135,7 +138,7 @@ export class ShardPool {
           this.logger.warn(messageOf(outcome.reason))
         }
     }
-    await Promise.all(this.members.map((member) => member.thread.terminate()))
+    await Promise.all(this.members.map(({ thread }) => endThread(thread)))
     return complete && !this.dead
   }
 
@@ -191,6 +194,24 @@ function newThread({ shard }: ShardWiring, { entry }: PoolParts): Worker {
     workerData: start,
     execArgv: [...entry.execArgv],
   })
+}
+
+/**
+ * Lets a thread end itself between two of its steps: one that is cut off while it loads a native module
+ * takes the process with it, since Node-API aborts there. One that is not gone in time is cut off.
+ */
+export async function endThread(
+  thread: Worker,
+  deadlineMs: number = limits.threadEndMs,
+): Promise<void> {
+  if (thread.threadId === ENDED_THREAD) return
+  const gone = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
+  const timer = setTimeout(() => void thread.terminate(), deadlineMs)
+  timer.unref()
+  const order: ThreadOrder = { kind: 'end' }
+  thread.postMessage(order)
+  await gone
+  clearTimeout(timer)
 }
 
 function report(

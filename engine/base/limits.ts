@@ -182,6 +182,8 @@ export const limits = {
   imageApplyMs: 30_000,
   /** One stage of an ordered stop; then the next one is begun all the same, with a warning. */
   stopStageMs: 60_000,
+  /** From the order to end until a thread is cut off: it may be loading its code. */
+  threadEndMs: 5_000,
   /** Background jobs waiting for a thread of the job pool; further ones are refused. */
   jobsQueuedMax: 100_000,
   /** A job pool without work is given up after this. */

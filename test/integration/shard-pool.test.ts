@@ -10,11 +10,11 @@ import { emptyImage, partitionKey } from '../../engine/metadata/image.ts'
 import type { ReadResult } from '../../engine/shard-port.ts'
 import type { ShardLink } from '../../workers/link.ts'
 import { calls, type StopStage, stopStages } from '../../workers/messages.ts'
-import { SHARD_THREAD, ShardPool } from '../../workers/pool.ts'
+import { endThread, SHARD_THREAD, ShardPool } from '../../workers/pool.ts'
 import { threadEntry } from '../../workers/thread-entry.ts'
 import type { WakeWay } from '../../workers/wiring.ts'
 import { FakeShardPort } from '../support/fake-shard-port.ts'
-import { linkThread, type TestThreadData } from '../support/shard-thread.ts'
+import { linkThread, type TestThreadData, type TestThreadStart } from '../support/shard-thread.ts'
 
 const OPTIONS = { acks: -1, timeoutMs: 30_000, produceVersion: 9, internalAllowed: false }
 
@@ -33,6 +33,14 @@ const running: Running[] = []
 afterEach(async () => {
   for (const group of running.splice(0)) await group.stop()
 })
+
+/** A thread started by somebody else than the pool. */
+function newThread() {
+  const left = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const workerData: TestThreadStart = { kind: SHARD_THREAD, left }
+  const thread = new Worker(entry.url, { workerData, execArgv: [...entry.execArgv] })
+  return { thread, left, ended: once(thread, 'exit') }
+}
 
 async function start(
   shards: number,
@@ -183,22 +191,41 @@ describe('a pool of shards', () => {
       })
   })
 
-  it('takes over threads that run already, and ends those too many', async () => {
-    const threads = [1, 2].map(() => {
-      const thread = new Worker(entry.url, {
-        workerData: { kind: SHARD_THREAD },
-        execArgv: [...entry.execArgv],
-      })
-      thread.unref()
-      return thread
-    })
-    const ended = threads.map((thread) => once(thread, 'exit'))
-    const group = await start(2, 'atomics', {}, threads)
-    await ended[1]
+  it('takes over threads that run already, and lets those too many end by themselves', async () => {
+    const threads = [1, 2].map(() => newThread())
+    for (const { thread } of threads) thread.unref()
+    const group = await start(
+      2,
+      'atomics',
+      {},
+      threads.map(({ thread }) => thread),
+    )
+    const [kept, extra] = threads
+    await extra?.ended
+    expect(extra?.left[0]).toBe(1)
     expect(await group.link.router.call(1, calls.stats, {})).toMatchObject({ backlog: 0 })
+    expect(kept?.left[0]).toBe(0)
     await group.stop()
-    await ended[0]
+    await kept?.ended
+    expect(kept?.left[0]).toBe(1)
     expect(group.errors).toEqual([])
+  })
+
+  it('lets threads end by themselves after a start that failed', async () => {
+    const { thread, ended, left } = newThread()
+    const exit = (code: number) => expect.unreachable(`exit with ${code}`)
+    const parts = { shards: 2, wake: 'atomics', entry, logger: silentLogger, exit } as const
+    new ShardPool({ ...parts, begun: [thread] }).abandon()
+    await ended
+    expect(left[0]).toBe(1)
+  })
+
+  it('cuts off a thread that does not end in time, and knows one that has ended', async () => {
+    const thread = new Worker('for (;;) ;', { eval: true })
+    const ended = once(thread, 'exit')
+    await endThread(thread, 1)
+    await ended
+    await endThread(thread)
   })
 
   it('stops in stages, and again without harm', async () => {

@@ -5,6 +5,7 @@ import { emptyImage } from '../../engine/metadata/image.ts'
 import type { ShardPort } from '../../engine/shard-port.ts'
 import { openChannels } from '../../workers/channel.ts'
 import { linkShard, type ShardLink } from '../../workers/link.ts'
+import type { ThreadStart } from '../../workers/pool.ts'
 import { joinPool } from '../../workers/pool-member.ts'
 import type { ShardWiring } from '../../workers/wiring.ts'
 import { FakeShardPort } from './fake-shard-port.ts'
@@ -32,6 +33,12 @@ export function linkThread(wiring: ShardWiring, port: ShardPort): ShardLink {
   })
   link.start()
   return link
+}
+
+/** What a thread finds in its workerData that a test started itself. */
+export interface TestThreadStart extends ThreadStart {
+  /** Shared; filled with 1 when the thread ends itself. */
+  readonly left: Int32Array
 }
 
 /** What a test tells its threads. */
