@@ -34,6 +34,9 @@ const FILES = {
       setImmediate(() => { throw new Error('nobody waited for this') })
       await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
     })`,
+  'gone.sample.ts': `
+    import { it } from 'vitest'
+    it('ends its process', () => process.kill(process.pid, 'SIGKILL'))`,
 }
 
 it('counts what failed and was skipped, and says why, without the chatter of what passed', async () => {
@@ -46,9 +49,9 @@ it('counts what failed and was skipped, and says why, without the chatter of wha
     env: { SLUICE_TEST_COUNTS: countsFile, NO_COLOR: '1' },
   })
   expect(result.code).toBe(1)
-  expect(JSON.parse(readFileSync(countsFile, 'utf8'))).toEqual({ passed: 2, failed: 4, skipped: 3 })
+  expect(JSON.parse(readFileSync(countsFile, 'utf8'))).toEqual({ passed: 2, failed: 5, skipped: 4 })
   const said = result.stdout.slice(result.stdout.indexOf('\nsample: '))
-  expect(said).toMatch(/^\nsample: 4 files, 2 passed, 3 failed, 3 skipped, /)
+  expect(said).toMatch(/^\nsample: 5 files, 2 passed, 3 failed, 4 skipped, /)
   expect(said).toMatch(/^SKIP {2}\S+mixed\.sample\.ts: no moon tonight$/m)
   expect(said).toMatch(/^SKIP {2}\S+mixed\.sample\.ts: a suite > rests$/m)
   expect(said).toMatch(/^FAIL {2}\S+mixed\.sample\.ts > fails: expected 1 to be 2/m)
@@ -57,5 +60,7 @@ it('counts what failed and was skipped, and says why, without the chatter of wha
   expect(said).toMatch(
     /^FAIL {2}\S+stray\.sample\.ts > strays, outside of any call it waited for: nobody waited for this$/m,
   )
+  expect(said).toMatch(/^FAIL {2}outside of any test: .*error/m)
+  expect(said).toMatch(/^ {6}not ended: \S+gone\.sample\.ts$/m)
   expect(result.stdout).not.toContain('chatter')
 })

@@ -39,6 +39,8 @@ export class LaneReporter implements Reporter {
     const lanes = new Map<string, LaneSum>()
     const failures: string[] = outside.map((error) => `${origin(error)}: ${reason([error])}`)
     const skips = new Map<string, number>()
+    // Where the process of the tests ended: the error it leaves names no file.
+    const unended: string[] = []
     for (const module of modules) {
       const lane = lanes.get(module.project.name) ?? newSum()
       lanes.set(module.project.name, lane)
@@ -50,12 +52,14 @@ export class LaneReporter implements Reporter {
         lane.failed++
         failures.push(`${place(module)}: ${reason(broken)}`)
       }
+      if (module.state() === 'pending') unended.push(place(module))
       for (const test of module.children.allTests()) count(test, lane, failures, skips)
     }
     for (const [name, sum] of lanes) this.print(row(name, sum))
     this.print(slowest(modules))
     for (const [what, times] of skips) this.print(`SKIP  ${what}${times > 1 ? ` (${times})` : ''}`)
     for (const what of failures) this.print(`FAIL  ${what}`)
+    for (const what of unended) this.print(`      not ended: ${what}`)
     if (this.countsFile !== undefined)
       writeFileSync(this.countsFile, JSON.stringify(total(lanes, outside.length)))
   }
