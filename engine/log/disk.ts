@@ -82,6 +82,14 @@ export interface DiskFile {
   closeSoon(): void
 }
 
+/** An open directory: its names can be made durable when there is no descriptor left. */
+export interface DiskDir {
+  /** As Disk.syncDir, under whatever name it lies by now, and closes it. Called once. */
+  sync(): Promise<void>
+  /** Gives it back as it is, unless that was done, without a word of what goes wrong. */
+  closeSoon(): void
+}
+
 export interface FileStat {
   readonly size: number
   readonly isDirectory: boolean
@@ -93,6 +101,8 @@ export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>
   /** For the roll of a segment only. */
   openSync(path: string, mode: OpenMode): DiskFile
+  /** For the roll of a segment only. */
+  openDirSync(path: string): DiskDir
   /**
    * With all missing parents; an existing directory is fine. Durable after syncDir of the parent.
    */

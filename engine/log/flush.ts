@@ -26,8 +26,8 @@ export class LogFlush {
 
   /** Everything written is synced. */
   get idle(): boolean {
-    const { offsets, namesUnsynced } = this.state
-    return offsets.syncedEndOffset === offsets.logEndOffset && !namesUnsynced
+    const { offsets, unsyncedNames } = this.state
+    return offsets.syncedEndOffset === offsets.logEndOffset && unsyncedNames === null
   }
 
   /** Resolves when all that was written before the call is durable; rejects with the log's error. */
@@ -82,8 +82,8 @@ export class LogFlush {
   private async run(): Promise<void> {
     const { state } = this
     const { logEndOffset } = state.offsets
-    const names = state.namesUnsynced
-    state.namesUnsynced = false
+    const names = state.unsyncedNames
+    state.unsyncedNames = null
     state.unsyncedSinceMs = -1
     try {
       // A copy: rolls and deletions change the list while this waits.
@@ -94,9 +94,10 @@ export class LogFlush {
         // Something else of this log may have failed meanwhile: no sync says anything any more.
         state.throwIfFailed()
       }
-      if (names) await state.ports.disk.syncDir(state.dir)
+      await names?.sync()
       state.throwIfFailed()
     } catch (error) {
+      names?.closeSoon()
       throw state.fail(error)
     }
     state.offsets.setSynced(logEndOffset)

@@ -1,5 +1,6 @@
 /** Taking a deleted topic's folder out of sight (kafka-map §3.4): one rename, durable at once. */
 import { markedFolderName, parsePartitionFolder } from './data-folder.ts'
+import { closeFiles } from './log-close.ts'
 import { parentOf } from './log-open.ts'
 import type { LogPorts, LogState } from './log-state.ts'
 
@@ -14,8 +15,8 @@ export async function putAside(state: LogState): Promise<string | null> {
     segment.removed = true
     openSegments.forget(segment)
     await segment.lease.idle()
-    await segment.close(false)
   }
+  await closeFiles(state)
   return target
 }
 

@@ -24,7 +24,7 @@ export function roll(state: LogState): void {
   const baseOffset = state.offsets.stagedEndOffset
   const old = state.segments.active
   assert(old.stagedSize > 0, `the segment at ${old.baseOffset} is left with content`)
-  const segment = Segment.createSync(state.segmentOptions(baseOffset))
+  const segment = createNext(state, baseOffset)
   old.finishTimeIndex()
   state.rolled.push({
     segment: old,
@@ -33,8 +33,20 @@ export function roll(state: LogState): void {
   })
   segment.pinned = true
   state.segments.push(segment)
-  state.namesUnsynced = true
   state.drawJitter()
+}
+
+/** With the directory at hand: whoever syncs the new names cannot do without, and a roll can wait. */
+function createNext(state: LogState, baseOffset: number): Segment {
+  const names = state.unsyncedNames ?? state.ports.disk.openDirSync(state.dir)
+  try {
+    const segment = Segment.createSync(state.segmentOptions(baseOffset))
+    state.unsyncedNames = names
+    return segment
+  } catch (error) {
+    if (state.unsyncedNames === null) names.closeSoon()
+    throw error
+  }
 }
 
 /** As roll; an error ends the log. */

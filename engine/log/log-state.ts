@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Lanes } from '../base/lanes.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { type Disk, DiskError } from './disk.ts'
+import { type Disk, type DiskDir, DiskError } from './disk.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import { LogOffsets } from './log-offsets.ts'
 import type { LogOptions } from './log-options.ts'
@@ -60,8 +60,8 @@ export class LogState {
   readonly rolled: RolledSegment[] = []
   /** The folder was made and is not durable: nothing may be appended yet (log-open.ts). */
   folderUnsynced = false
-  /** Files were created since the directory was last synced. */
-  namesUnsynced = false
+  /** The directory, when files were created since it was last synced. */
+  unsyncedNames: DiskDir | null = null
   /** Monotonic time of the first write since the last sync, -1 without one. */
   unsyncedSinceMs = -1
   /** Jitter of the active segment. */

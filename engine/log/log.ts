@@ -18,6 +18,7 @@ import type { Random } from '../base/random.ts'
 import { type Disk, type DiskError, isOutOfRoom } from './disk.ts'
 import { LogFlush } from './flush.ts'
 import { type AppendOrigin, type AppendResult, LogAppender } from './log-append.ts'
+import { closeFiles, completeFolder } from './log-close.ts'
 import { LogCompaction } from './log-compaction.ts'
 import { putAside } from './log-delete.ts'
 import { type LeaveOldFolder, LogMove, MoveCancelled } from './log-move.ts'
@@ -34,12 +35,11 @@ import {
 import type { LogOptions } from './log-options.ts'
 import { isCold, readSlice, readSliceAsync } from './log-reader.ts'
 import { undone } from './log-resume.ts'
-import { rollIfRoom, rollOrFail, storeEpochs } from './log-roll.ts'
+import { rollIfRoom, rollOrFail } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import { maxTimestampOffset, offsetForTimestamp, type TimestampedOffset } from './log-timestamps.ts'
 import { OpenSegments } from './open-segments.ts'
 import type { PageWindow } from './page-window.ts'
-import { encodeProducerSnapshot, snapshotFileName } from './producer-snapshot.ts'
 import type { ProducerStateManager } from './producer-state.ts'
 import type { ReadSlice } from './read-slice.ts'
 import { LogRetention, type RetentionResult } from './retention.ts'
@@ -440,10 +440,7 @@ export class Log {
     } finally {
       state.closed = true
       await this.settled()
-      for (const segment of state.segments.all()) {
-        state.ports.openSegments.forget(segment)
-        await segment.close(false)
-      }
+      await closeFiles(state)
     }
   }
 
@@ -460,18 +457,12 @@ export class Log {
 
   private async closeClean(): Promise<void> {
     const { state, flush } = this
-    const { disk } = state.ports
     if (!this.appender.empty) this.appender.writeStaged()
     try {
       // Without room even now, memory and files differ: the next start reads the files.
       if (!(await this.resume())) throw this.state.suspended ?? state.failed
       await flush.syncAll()
-      const { active } = state.segments
-      active.finishTimeIndex()
-      await active.flushIndexes()
-      await storeEpochs(state)
-      const path = `${state.dir}/${snapshotFileName(state.offsets.logEndOffset)}`
-      await disk.writeFileAtomic(path, encodeProducerSnapshot(state.producers.snapshot()))
+      await completeFolder(state)
     } catch (error) {
       throw state.fail(error)
     }

@@ -7,6 +7,7 @@ import fs from 'node:fs'
 import { getSystemErrorName, promisify } from 'node:util'
 import {
   type Disk,
+  type DiskDir,
   DiskError,
   type DiskFile,
   type FileStat,
@@ -81,7 +82,7 @@ export class NodeDisk implements Disk {
   inThread = false
   /** And syncs: for a start's own, which come one after the other. Many at a time share their cost in the pool. */
   syncsInThread = false
-  private readonly refused = new RefusedFolders()
+  readonly refused = new RefusedFolders()
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     if (this.inThread) return this.openSync(path, mode)
@@ -94,6 +95,14 @@ export class NodeDisk implements Disk {
     if (mode === 'create-new') this.refused.check('open', path)
     try {
       return new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode]), this)
+    } catch (error) {
+      throw toDiskError(error, 'open', path)
+    }
+  }
+
+  openDirSync(path: string): DiskDir {
+    try {
+      return new NodeDir(path, fs.openSync(path, 'r'), this)
     } catch (error) {
       throw toDiskError(error, 'open', path)
     }
@@ -170,15 +179,7 @@ export class NodeDisk implements Disk {
 
   async syncDir(path: string): Promise<void> {
     const opened = this.inThread ? inPromise(() => fs.openSync(path, 'r')) : openAsync(path, 'r')
-    const fd = await orDiskError('open', path, opened)
-    try {
-      this.refused.check('sync', path)
-      const synced = this.syncsInThread ? inPromise(() => fs.fsyncSync(fd)) : syncAsync(fd)
-      await orDiskError('sync', path, synced)
-    } finally {
-      const closed = this.inThread ? inPromise(() => fs.closeSync(fd)) : closeAsync(fd)
-      await orDiskError('close', path, closed)
-    }
+    await new NodeDir(path, await orDiskError('open', path, opened), this).sync()
   }
 
   async freeBytes(path: string): Promise<number> {
@@ -352,11 +353,7 @@ class NodeFile implements DiskFile {
       return
     }
     this.fd = -1
-    try {
-      fs.closeSync(fd)
-    } catch {
-      // As above; the descriptor is free either way.
-    }
+    closeQuietly(fd)
   }
 
   private openFd(): number {
@@ -374,6 +371,46 @@ class NodeFile implements DiskFile {
       this.inFlight--
       if (this.inFlight === 0 && this.onIdle !== null) this.onIdle()
     }
+  }
+}
+
+class NodeDir implements DiskDir {
+  private readonly path: string
+  private fd: number
+  private readonly disk: NodeDisk
+
+  constructor(path: string, fd: number, disk: NodeDisk) {
+    this.path = path
+    this.fd = fd
+    this.disk = disk
+  }
+
+  async sync(): Promise<void> {
+    const { path, fd, disk } = this
+    this.fd = -1
+    try {
+      disk.refused.check('sync', path)
+      const synced = disk.syncsInThread ? inPromise(() => fs.fsyncSync(fd)) : syncAsync(fd)
+      await orDiskError('sync', path, synced)
+    } finally {
+      const closed = disk.inThread ? inPromise(() => fs.closeSync(fd)) : closeAsync(fd)
+      await orDiskError('close', path, closed)
+    }
+  }
+
+  closeSoon(): void {
+    const { fd } = this
+    this.fd = -1
+    if (fd >= 0) closeQuietly(fd)
+  }
+}
+
+/** The descriptor is free either way, and what it stands for needs no word of the device. */
+function closeQuietly(fd: number): void {
+  try {
+    fs.closeSync(fd)
+  } catch {
+    // As said.
   }
 }
 

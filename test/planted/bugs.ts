@@ -43,8 +43,8 @@ const durability: readonly PlantedBug[] = [
     name: 'a new segment without a sync of its folder',
     breaks: 'a file counts once its name is durable',
     file: 'engine/log/flush.ts',
-    from: 'if (names) await state.ports.disk.syncDir(state.dir)',
-    to: 'if (names) await Promise.resolve()',
+    from: 'await names?.sync()',
+    to: 'names?.closeSoon()',
     suite: 'crash: log',
   },
   {
@@ -59,8 +59,8 @@ const durability: readonly PlantedBug[] = [
     name: 'a failed sync is tried again',
     breaks: 'after a failed sync the log takes no more',
     file: 'engine/log/flush.ts',
-    from: '    } catch (error) {\n      throw state.fail(error)\n    }\n    state.offsets.setSynced',
-    to: '    } catch {\n      return await this.run()\n    }\n    state.offsets.setSynced',
+    from: '      names?.closeSoon()\n      throw state.fail(error)\n    }\n    state.offsets.setSynced',
+    to: '      return await this.run()\n    }\n    state.offsets.setSynced',
     suite: 'unit: flush',
   },
   {

@@ -27,6 +27,8 @@ export function skipping(disk: Disk, skipped: SkippedCalls): Disk {
       if (name === 'openSync')
         return (...args: Parameters<Disk['openSync']>) => lame(target.openSync(...args))
       if (name === 'syncDir' && skipped.syncDir === true) return async () => {}
+      if (name === 'openDirSync' && skipped.syncDir === true)
+        return () => ({ sync: async () => {}, closeSoon: () => {} })
       return bound(target, Reflect.get(target, name))
     },
   })

@@ -13,6 +13,7 @@
  */
 import {
   type Disk,
+  type DiskDir,
   DiskError,
   type DiskFile,
   type FileStat,
@@ -22,7 +23,7 @@ import {
 import { RefusedFolders } from '../../engine/log/refused-folders.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import { concerns, type FaultKind, type FaultPlan, type Operation } from './simulated-faults.ts'
-import { SimulatedFile } from './simulated-file.ts'
+import { SimulatedDir, SimulatedFile } from './simulated-file.ts'
 import { Content, DirNode, drawKept, FileNode, sizeOf, Tree, type Unit } from './simulated-tree.ts'
 
 export interface SimulatedDiskOptions {
@@ -225,6 +226,16 @@ export class SimulatedDisk implements Disk {
     return new SimulatedFile(this, path, node, mode === 'read')
   }
 
+  openDirSync(path: string): DiskDir {
+    this.enter('open', path)
+    const dir = this.dirAt(path, 'open')
+    this.openPaths.push(path)
+    return new SimulatedDir(path, {
+      sync: async () => this.syncNode(dir, path, this.enter('syncDir', path)),
+      close: () => this.openPaths.splice(this.openPaths.indexOf(path), 1),
+    })
+  }
+
   async makeDir(path: string): Promise<void> {
     this.enter('makeDir', path)
     let dir = this.tree.root
@@ -311,7 +322,10 @@ export class SimulatedDisk implements Disk {
 
   async syncDir(path: string): Promise<void> {
     const fault = this.enter('syncDir', path)
-    const dir = this.dirAt(path, 'sync')
+    await this.syncNode(this.dirAt(path, 'sync'), path, fault)
+  }
+
+  private async syncNode(dir: DirNode, path: string, fault: FaultKind | null): Promise<void> {
     if (dir.syncFailed) this.retriedSyncs.push(path)
     const covered = this.tree.sequence++
     await this.wait()

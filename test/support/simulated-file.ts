@@ -1,5 +1,5 @@
-/** An open file of the simulated disk: its calls change the node, and fail as the disk's faults say. */
-import { DiskError, type DiskFile } from '../../engine/log/disk.ts'
+/** Open files and directories of the simulated disk: their calls change the node, and fail as the disk's faults say. */
+import { type DiskDir, DiskError, type DiskFile } from '../../engine/log/disk.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 import type { FaultKind, Operation } from './simulated-faults.ts'
 import type { FileNode } from './simulated-tree.ts'
@@ -128,5 +128,31 @@ export class SimulatedFile implements DiskFile {
   private enterChanging(operation: Operation): FaultKind | null {
     if (this.readOnly) throw new DiskError('EBADF', this.path, operation)
     return this.enter(operation)
+  }
+}
+
+export class SimulatedDir implements DiskDir {
+  private readonly path: string
+  private readonly calls: { readonly sync: () => Promise<void>; readonly close: () => void }
+  private closed = false
+
+  constructor(path: string, calls: SimulatedDir['calls']) {
+    this.path = path
+    this.calls = calls
+  }
+
+  async sync(): Promise<void> {
+    if (this.closed) throw new DiskError('EBADF', this.path, 'sync')
+    this.closed = true
+    try {
+      await this.calls.sync()
+    } finally {
+      this.calls.close()
+    }
+  }
+
+  closeSoon(): void {
+    if (!this.closed) this.calls.close()
+    this.closed = true
   }
 }

@@ -270,6 +270,48 @@ describe('a failed write', () => {
     await again.close('abandon')
   })
 
+  it('asks for the descriptor of its folder before a new segment, not when that is to be synced', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 400 })
+    await disk.syncDir('/')
+    await disk.syncDir('/data')
+    fill(log, 2)
+    disk.inject({ at: 1, operation: 'open', fault: { kind: 'error', code: 'EMFILE' } })
+    expect(log.append(labelled('x'.repeat(100)), CLIENT).errorCode).toBe(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+    )
+    expect(await log.resume()).toBe(true)
+    expect(put(log, labelled('y'.repeat(100)))).toBe(2)
+    // None is left from here on.
+    const none = { at: 1, sticky: true, fault: { kind: 'error', code: 'EMFILE' } } as const
+    disk.inject({ ...none, operation: 'open' })
+    await log.sync()
+    expect(log.syncedEndOffset).toBe(3)
+    disk.clearFaults()
+    for (const after of disk.crashStates(7)) {
+      const names = await after.list(LOG_DIR)
+      expect(names.filter((name) => name.endsWith('.log')).length).toBe(2)
+    }
+    await log.close('clean')
+    expect(disk.openPaths).toEqual([])
+  })
+
+  it('gives back the descriptor of its folder when no segment could be made, or none is synced', async () => {
+    const disk = new SimulatedDisk()
+    const log = await openLog(disk, { segmentBytes: 400 })
+    fill(log, 2)
+    const before = [...disk.openPaths]
+    disk.inject({ at: 1, operation: 'create', fault: { kind: 'error', code: 'ENOSPC' } })
+    log.append(labelled('x'.repeat(100)), CLIENT)
+    expect(disk.openPaths).toEqual(before)
+    expect(await log.resume()).toBe(true)
+    put(log, labelled('y'.repeat(100)))
+    disk.inject({ at: 1, operation: 'sync', fault: { kind: 'sync-failure', mode: 'kept' } })
+    await expect(log.sync()).rejects.toThrow(/EIO/)
+    await log.close('abandon')
+    expect(disk.openPaths).toEqual([])
+  })
+
   it.each(['ENOSPC', 'EMFILE'])(
     'keeps what a turn had staged before it found no room for a new segment (%s)',
     async (code) => {
