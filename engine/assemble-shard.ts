@@ -34,6 +34,8 @@ export interface ShardParts {
   readonly compactors: CompactPool
   /** Bytes of the page cache for this shard's logs (page-window.ts); null or none: what the system lets them. */
   readonly pageCacheBytes?: number | null
+  /** No folder for a new partition may be made in it now; default: never so. */
+  readonly isFolderHeld?: (dataFolder: string) => boolean
   /** Does this shard own the partition with this key? */
   owns(key: number): boolean
   /** On shard 0. */

@@ -56,6 +56,8 @@ export interface PartitionsParts {
   readonly compaction: ShardCompaction
   /** What this shard's logs may fill of the page cache; null: what the system lets them. */
   readonly pageCacheBytes: number | null
+  /** No folder for a new partition may be made in it now; default: never so. */
+  readonly isFolderHeld?: (dataFolder: string) => boolean
   /** Tells shard 0 of a failed folder, or of partitions that went offline. */
   report(report: FolderReport): void
 }
@@ -228,7 +230,7 @@ export class ShardPartitions {
     settings: TopicSettings,
     folder: string,
   ): Promise<void> {
-    const { shard, disk, random, upkeep, compaction } = this.parts
+    const { shard, disk, random, upkeep, compaction, isFolderHeld } = this.parts
     const name = `${topic.name}-${index}`
     const key = partitionKey(topic.ordinal, index)
     const leaderEpoch = topic.partitions[index]?.leaderEpoch ?? 0
@@ -247,6 +249,7 @@ export class ShardPartitions {
       newFolder: this.newFolderOf(topic),
       openSegments: this.openSegments,
       folderLanes: this.folderLanes,
+      ...(isFolderHeld === undefined ? null : { isFolderHeld }),
       pageWindow: this.pageWindow,
       wallClockGuard: this.wallClockGuard,
       onFailed: (error) => partition?.fail(error),

@@ -23,6 +23,7 @@ import { topicChanges } from '../engine/metadata/image.ts'
 import { codecsInstalled } from '../engine/record/compression.ts'
 import type { ControlPort } from '../engine/shard-calls.ts'
 import { cleanersMemory } from '../workers/compactors.ts'
+import { FolderHold, folderHoldMemory } from '../workers/folder-hold.ts'
 import { Jobs } from '../workers/jobs.ts'
 import type { ShardPool } from '../workers/pool.ts'
 import { advertisedAddress, hostPort, reachabilityWarning } from './advertised-address.ts'
@@ -139,9 +140,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   const addresses = Promise.all(sockets.map((socket) => servedListener(config, socket, logger)))
   const storage = await openStorage(storagePorts(config, logger), undo)
   const served = await addresses
-  const quotaMemory = quotaMemoryFor(config)
-  const compactions = cleanersMemory()
-  const rests = restsMemory()
+  const shared = sharedMemory(config)
   const dataFor = (shard: number): ShardThreadData => ({
     config,
     clusterId: storage.folders.clusterId,
@@ -149,9 +148,7 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     dataFolders: storage.dataFolders,
     listeners: openListeners(sockets, served, shard, shards),
     logStyle: options.logStyle,
-    quotaMemory,
-    compactions,
-    rests,
+    ...shared,
   })
   withoutHugePages()
   const begun = pool.begin(dataFor)
@@ -176,11 +173,13 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
     logger,
     intervalMs: config.logFlushOffsetCheckpointIntervalMs,
     folders: watch,
+    hold: new FolderHold(config.dataFolders, shared.folderHold),
+    lagging: storage.laggingCheckpoints,
   })
   storage.publishTo(async (image) => {
     const before = own.link.router.image()
     await Promise.all([own.apply(image), pool.publish(image)])
-    if (topicChanges(before, image).removed.length > 0) await checkpointer.writeOrWarn()
+    if (topicChanges(before, image).removed.length > 0) await checkpointer.writeRemovals()
   })
   await storage.publish(storage.controller.image)
   checkpointer.start()
@@ -191,6 +190,18 @@ async function start(options: BrokerOptions, undo: (() => void)[]): Promise<Brok
   sayServing(logger, served, config, systemClock.monotonicMs() - startedMs)
   afterStart(() => logger.info(runtimeLine(config, sockets)))
   return new Broker({ logger, storage, threads: { pool, own }, checkpointer, served, watch })
+}
+
+/** Words of the process: the same in every thread. */
+function sharedMemory(
+  config: BrokerConfig,
+): Pick<ShardThreadData, 'quotaMemory' | 'compactions' | 'rests' | 'folderHold'> {
+  return {
+    quotaMemory: quotaMemoryFor(config),
+    compactions: cleanersMemory(),
+    rests: restsMemory(),
+    folderHold: folderHoldMemory(config.dataFolders),
+  }
 }
 
 function storagePorts(config: BrokerConfig, logger: Logger) {

@@ -5,12 +5,14 @@
  * intervals, by the wheel.
  */
 import type { Clock } from '../engine/base/clock.ts'
+import { limits } from '../engine/base/limits.ts'
 import type { Logger } from '../engine/base/logger.ts'
 import { Timer, type TimerWheel } from '../engine/base/timer-wheel.ts'
 import { CheckpointFile, formatOffsetCheckpoint } from '../engine/log/checkpoints.ts'
-import { type Disk, DiskError } from '../engine/log/disk.ts'
+import { type Disk, DiskError, isOutOfRoom } from '../engine/log/disk.ts'
 import { type MetadataImage, ordinalOfKey, partitionOfKey } from '../engine/metadata/image.ts'
 import { type DataFolders, failsFolder } from '../engine/shard-folders.ts'
+import type { FolderHold } from '../workers/folder-hold.ts'
 import { calls } from '../workers/messages.ts'
 import type { Router } from '../workers/router.ts'
 import type { FolderWatch } from './folder-watch.ts'
@@ -27,6 +29,9 @@ export interface CheckpointerParts {
   /** log.flush.offset.checkpoint.interval.ms */
   readonly intervalMs: number
   readonly folders: Pick<FolderWatch, 'hasFailed' | 'report'>
+  readonly hold: FolderHold
+  /** Data folders where the start could not take deleted topics out of the files. */
+  readonly lagging: readonly string[]
 }
 
 export class Checkpointer {
@@ -40,15 +45,20 @@ export class Checkpointer {
   /** One run after the other: two would mix their files. */
   private last: Promise<void> = Promise.resolve()
   private stopped = false
+  /** Data folders whose files are not as the last write wanted them. */
+  private readonly behind = new Set<string>()
+  /** Of them: those in which no folder for a new partition may be made, see writeRemovals. */
+  private readonly held = new Set<string>()
 
   constructor(parts: CheckpointerParts) {
     this.parts = parts
     this.homes = parts.dataFolders.placed
     this.timer = new Timer(() => this.due())
+    for (const folder of parts.lagging) this.hold(folder)
   }
 
   start(): void {
-    if (this.parts.intervalMs > 0) this.arm()
+    this.arm()
   }
 
   /** No more by time; waits for one under way. */
@@ -60,13 +70,64 @@ export class Checkpointer {
 
   /** Asks every shard and writes what changed. Rejects with DiskError or ApiError. */
   write(): Promise<void> {
-    const run = this.last.then(() => this.writeAll())
+    return this.inTurn(() => this.writeAll())
+  }
+
+  async writeOrWarn(): Promise<void> {
+    await this.orWarn(this.write(), 'A crash would only make the next start slower.')
+  }
+
+  /**
+   * After topics were deleted, before their names may come again: after a crash a new log would begin where
+   * the old one did, and its torn tail look like damage below the old one's recovery point. Where they could
+   * not be written no folder for a new partition is made until they are; it is asked for again with the
+   * partition's next record.
+   */
+  async writeRemovals(): Promise<void> {
+    const written = this.inTurn(async () => {
+      try {
+        await this.writeAll()
+      } catch (error) {
+        for (const folder of this.behind) this.hold(folder)
+        this.arm()
+        throw error
+      }
+    })
+    await this.orWarn(written, 'Until they are, no folder for a new partition is made there.')
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const run = this.last.then(work)
     this.last = run.catch(() => {})
     return run
   }
 
+  /** Told once of what is tried again each second. */
+  private async orWarn(written: Promise<void>, consequence: string): Promise<void> {
+    const isKnown = this.held.size > 0
+    try {
+      await written
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!isKnown)
+        this.parts.logger.warn(`checkpoints were not written: ${reason}. ${consequence}`)
+    }
+  }
+
+  private hold(folder: string): void {
+    this.held.add(folder)
+    this.parts.hold.hold(folder)
+  }
+
+  /** Its files are as they should be, or nobody will look at them in this process. */
+  private done(folder: string): void {
+    this.behind.delete(folder)
+    if (this.held.delete(folder)) this.parts.hold.release(folder)
+  }
+
   private async writeAll(): Promise<void> {
     const { router, dataFolders } = this.parts
+    for (const folder of dataFolders.folders) this.behind.add(folder)
     const folders = new Map(dataFolders.folders.map((name) => [name, emptyFiles()]))
     const homes = new Map<string, string>()
     const names = namesByOrdinal(router.image())
@@ -95,18 +156,34 @@ export class Checkpointer {
     this.homes = homes
   }
 
+  /** One that has no room keeps none of the others from being written. */
   private async writeFolders(folders: ReadonlyMap<string, Written>): Promise<void> {
+    let withoutRoom: DiskError | null = null
     for (const [folder, written] of folders) {
-      if (this.parts.folders.hasFailed(folder)) continue
-      await this.writeFolder(folder, written).catch((error: unknown) => {
-        if (!(error instanceof DiskError) || !failsFolder(error)) throw error
-        const reason = error.message
-        this.parts.folders.report({ folder, failed: true, reason, offlineKeys: [], moved: false })
-      })
+      const error = await this.writeFolder(folder, written)
+      if (error === null) this.done(folder)
+      else withoutRoom ??= error
+    }
+    if (withoutRoom !== null) throw withoutRoom
+  }
+
+  /** The error that says there is no room; any other condemns the folder, or is thrown. */
+  private async writeFolder(folder: string, written: Written): Promise<DiskError | null> {
+    if (this.parts.folders.hasFailed(folder)) return null
+    try {
+      await this.writeFiles(folder, written)
+      return null
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      if (isOutOfRoom(error)) return error
+      if (!failsFolder(error)) throw error
+      const reason = error.message
+      this.parts.folders.report({ folder, failed: true, reason, offlineKeys: [], moved: false })
+      return null
     }
   }
 
-  private async writeFolder(folder: string, written: Written): Promise<void> {
+  private async writeFiles(folder: string, written: Written): Promise<void> {
     for (const file of [
       CheckpointFile.recoveryPoint,
       CheckpointFile.logStartOffset,
@@ -123,24 +200,12 @@ export class Checkpointer {
 
   private arm(): void {
     const { wheel, clock, intervalMs } = this.parts
-    if (!this.stopped) wheel.arm(this.timer, clock.monotonicMs() + intervalMs)
+    const waitMs = this.held.size > 0 ? limits.checkpointRetryMs : intervalMs
+    if (!this.stopped && waitMs > 0) wheel.arm(this.timer, clock.monotonicMs() + waitMs)
   }
 
   private due(): void {
     this.running = this.writeOrWarn().finally(() => this.arm())
-  }
-
-  /**
-   * After topics were deleted too, before their names may come again: a recovery point of the old log
-   * would make the torn tail of a new one look like damage.
-   */
-  writeOrWarn(): Promise<void> {
-    return this.write().catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.parts.logger.warn(
-        `checkpoints were not written: ${reason}. A crash would only make the next start slower.`,
-      )
-    })
   }
 }
 

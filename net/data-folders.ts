@@ -157,6 +157,8 @@ export interface PlacedFolders {
   readonly unfinishedMoves: readonly UnfinishedMove[]
   /** Topic ids whose decided deletion is now complete on disk. */
   readonly finishedDeletions: readonly string[]
+  /** Data folders whose checkpoints on the disk tell of deleted topics, see folder-checkpoints.ts. */
+  readonly laggingCheckpoints: readonly string[]
 }
 
 /** Places and recovers the partition folders; a damaged log does not stop the start. */
@@ -220,6 +222,9 @@ export async function placeFolders(
     },
     unfinishedMoves,
     // What lies in a folder that cannot be seen is still to be deleted.
+    laggingCheckpoints: [...taken].flatMap(([folder, { isLagging }]) =>
+      isLagging ? [folder] : [],
+    ),
     finishedDeletions: failed.size > 0 ? [] : [...unfinishedDeletions.keys()],
   }
 }

@@ -14,6 +14,10 @@ import {
 import { isOutOfRoom } from '../engine/log/disk.ts'
 import type { FolderPorts } from './data-folders.ts'
 
+/** Told when they stay. */
+const LAGGING =
+  'no room to take deleted topics out; until there is, no folder for a new partition is made'
+
 type CheckpointPorts = Pick<FolderPorts, 'disk' | 'logger'>
 
 export interface FolderCheckpoints {
@@ -21,6 +25,8 @@ export interface FolderCheckpoints {
   readonly points: OffsetCheckpoint
   /** How far logs are compacted. */
   readonly cleaned: OffsetCheckpoint
+  /** There was no room to take others out of the files: they tell of deleted topics still. */
+  readonly isLagging: boolean
 }
 
 export type LatestOffsets = Pick<FolderCheckpoints, 'starts' | 'cleaned'>
@@ -35,7 +41,12 @@ export async function takeCheckpoints(
   const starts = await takeOwned(ports, folder, logStartOffset, owned)
   const points = await takeOwned(ports, folder, recoveryPoint, owned)
   const cleaned = await takeOwned(ports, folder, cleaner, owned)
-  return { starts, points, cleaned }
+  return {
+    starts: starts.kept,
+    points: points.kept,
+    cleaned: cleaned.kept,
+    isLagging: starts.isLagging || points.isLagging || cleaned.isLagging,
+  }
 }
 
 /** Of several entries for a partition, as after a move, the latest counts: these offsets only rise. */
@@ -71,7 +82,7 @@ export async function handOver(
       own.set(name, offset)
       isChanged = true
     }
-    if (isChanged) await store(ports, folder, file, own, 'take over what a move left')
+    if (isChanged) await store(ports, folder, file, own, 'no room to take over what a move left')
   }
 }
 
@@ -80,25 +91,27 @@ async function takeOwned(
   folder: string,
   file: CheckpointFile,
   owned: ReadonlySet<string>,
-): Promise<OffsetCheckpoint> {
+): Promise<{ readonly kept: OffsetCheckpoint; readonly isLagging: boolean }> {
   const all = await readOffsetCheckpoint(ports.disk, folder, file, ports.logger)
   const kept = new Map([...all].filter(([name]) => owned.has(name)))
-  if (kept.size < all.size) await store(ports, folder, file, kept, 'take deleted topics out')
-  return kept
+  const isStored = kept.size === all.size || (await store(ports, folder, file, kept, LAGGING))
+  return { kept, isLagging: !isStored }
 }
 
-/** Each is safe to lose: a full disk does not keep a broker from starting. */
+/** False: there is no room, which does not keep a broker from starting. */
 async function store(
   { disk, logger }: CheckpointPorts,
   folder: string,
   file: CheckpointFile,
   offsets: OffsetCheckpoint,
   what: string,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await writeOffsetCheckpoint(disk, folder, file, offsets)
+    return true
   } catch (error) {
     if (!isOutOfRoom(error)) throw error
-    logger.warn(`no room to ${what} in ${folder}/${file}`)
+    logger.warn(`${folder}/${file}: ${what}`)
+    return false
   }
 }

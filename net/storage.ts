@@ -38,6 +38,8 @@ export interface Storage<SomeDisk extends Disk = Disk, SomeJobs = Jobs> {
   readonly folders: OpenFolders
   readonly dataFolders: DataFolders
   readonly unfinishedMoves: readonly UnfinishedMove[]
+  /** Data folders whose checkpoints on the disk tell of deleted topics still. */
+  readonly laggingCheckpoints: readonly string[]
   readonly store: EmbeddedMetaStore
   readonly controller: Controller
   readonly jobs: SomeJobs
@@ -96,6 +98,7 @@ export async function openStorage<D extends Disk, J extends Pick<Jobs, 'recoverL
     folders,
     dataFolders: placed.dataFolders,
     unfinishedMoves: placed.unfinishedMoves,
+    laggingCheckpoints: placed.laggingCheckpoints,
     store,
     controller,
     jobs,

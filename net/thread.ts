@@ -17,6 +17,7 @@ import type { ControlPort } from '../engine/shard-calls.ts'
 import type { DataFolders } from '../engine/shard-folders.ts'
 import { openChannels } from '../workers/channel.ts'
 import { Compactors } from '../workers/compactors.ts'
+import { FolderHold } from '../workers/folder-hold.ts'
 import { linkShard, type ShardLink } from '../workers/link.ts'
 import { calls, type StopStage } from '../workers/messages.ts'
 import { ownerOfKey } from '../workers/placement.ts'
@@ -61,6 +62,8 @@ export interface ShardThreadData {
   readonly compactions: SharedArrayBuffer
   /** Shared by all threads (rests.ts). */
   readonly rests: SharedArrayBuffer
+  /** Shared by all threads (folder-hold.ts). */
+  readonly folderHold: SharedArrayBuffer
 }
 
 export interface ShardRunParts {
@@ -95,6 +98,7 @@ export class RunningShard {
     const pageCache = boundedPageCache(config)
     this.disk.advisePageCache = pageCache?.advise ?? null
     const image = emptyImage(data.clusterId, data.brokerId)
+    const folderHold = new FolderHold(config.dataFolders, data.folderHold)
     this.assembled = assembleShard({
       config,
       disk: this.disk,
@@ -104,6 +108,7 @@ export class RunningShard {
       dataFolders,
       compactors: this.compactors,
       pageCacheBytes: pageCache?.bytes ?? null,
+      isFolderHeld: (dataFolder) => folderHold.isHeld(dataFolder),
       owns: (key) => ownerOfKey(key, wiring.shards) === wiring.shard,
       control: parts.control,
       report: (report) => {

@@ -184,6 +184,8 @@ export const limits = {
   stopStageMs: 60_000,
   /** From the order to end until a thread is cut off: it may be loading its code. */
   threadEndMs: 5_000,
+  /** Checkpoints that could not be written after a deletion are tried again after this. */
+  checkpointRetryMs: 1_000,
   /** Background jobs waiting for a thread of the job pool; further ones are refused. */
   jobsQueuedMax: 100_000,
   /** A job pool without work is given up after this. */

@@ -74,8 +74,10 @@ export function unmadeLog(ports: LogPorts, place: LogPlace, options: LogOptions)
  * next start makes the rest. `createFolder` is due before the first append.
  */
 export async function makeFolder(state: LogState, place: LogPlace): Promise<void> {
-  const { disk } = state.ports
+  const { disk, isFolderHeld } = state.ports
   assert(state.segments.count === 0, `${state.name} has no segment yet`)
+  if (isFolderHeld(parentOf(place.dir)))
+    throw new DiskError('ENOSPC', place.dir, 'write checkpoints, which comes before a new folder,')
   await disk.makeDir(place.dir)
   await createPartitionMetadata(disk, place.dir, place.topicId)
   const segment = Segment.createSync(state.segmentOptions(state.offsets.logEndOffset))

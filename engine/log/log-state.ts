@@ -27,6 +27,8 @@ export interface LogPorts {
   readonly openSegments: OpenSegments
   /** Where folders are made: each holds descriptors until its syncs have had their turn in the pool. */
   readonly folderLanes: Lanes
+  /** No folder may be made in it now, since its checkpoints may tell of a deleted topic of that name. */
+  readonly isFolderHeld: (dataFolder: string) => boolean
   /** Null: the page cache is left to the system. */
   readonly pageWindow: PageWindow | null
   /** The log ended; called once. Without it a line in the log says so. */

@@ -58,6 +58,8 @@ export interface LogParameters extends LogPlace {
   readonly openSegments?: OpenSegments
   /** Default: lanes of its own. */
   readonly folderLanes?: Lanes
+  /** Default: never. */
+  readonly isFolderHeld?: (dataFolder: string) => boolean
   /** Shared by the logs of a shard; default: the page cache is left to the system. */
   readonly pageWindow?: PageWindow | null
   readonly wallClockGuard?: WallClockGuard
@@ -97,7 +99,9 @@ export class Log {
     const folderLanes = parameters.folderLanes ?? folderLanesOf()
     const { onFailed } = parameters
     const pageWindow = parameters.pageWindow ?? null
-    const ports = { disk, clock, random, logger, openSegments, folderLanes, pageWindow, onFailed }
+    const isFolderHeld = parameters.isFolderHeld ?? (() => false)
+    const shared = { openSegments, folderLanes, pageWindow, isFolderHeld }
+    const ports = { disk, clock, random, logger, onFailed, ...shared }
     const guard = parameters.wallClockGuard ?? new WallClockGuard(clock, logger)
     const { dir, topicPartition, topicId, logStartOffset } = parameters
     const place = { dir, topicPartition, topicId, logStartOffset }

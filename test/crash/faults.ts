@@ -13,6 +13,7 @@
  */
 import { InvariantError } from '../../engine/base/assert.ts'
 import { ApiError, ErrorCode } from '../../engine/base/errors.ts'
+import { limits } from '../../engine/base/limits.ts'
 import { type Logger, silentLogger } from '../../engine/base/logger.ts'
 import { CorruptFile } from '../../engine/log/corrupt-file.ts'
 import { DiskError } from '../../engine/log/disk.ts'
@@ -278,6 +279,8 @@ class FaultPoint {
     this.problem ??= this.folderProblem()
     if (planned.sort.isFull) {
       this.parts.disk.clearFaults()
+      // Folders may wait for checkpoints.
+      driver.broker.pass(2 * limits.checkpointRetryMs)
       await settled()
       // The first append finds that there is room; from then on all are taken.
       await driver.appendToAll()

@@ -1,6 +1,7 @@
 /** A broker on a disk that producers filled: what an operator can still do, and that it helps. */
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../engine/base/errors.ts'
+import { limits } from '../../engine/base/limits.ts'
 import { silentLogger } from '../../engine/base/logger.ts'
 import { ConfigOperation } from '../../engine/coordinator/controller/config-changes.ts'
 import { checkLog } from '../../engine/log/check.ts'
@@ -54,6 +55,8 @@ async function brokerOn(disk: SimulatedDisk, clock: TestClock) {
   }
 }
 
+type Driven = Awaited<ReturnType<typeof brokerOn>>
+
 /** Two topics that leave no room for another record: `old` holds a quarter of it. */
 async function filled() {
   const disk = SimulatedDisk.holding({}, { seed: 3, capacityBytes: CAPACITY_BYTES })
@@ -102,4 +105,62 @@ it('after a crash on a full disk everything is served, and there is room after a
   await crashed.broker.stop()
   const { problems } = await checkLog(disk, partition.log.dir, { indexIntervalBytes: 4_096 })
   expect(problems).toEqual([])
+})
+
+describe('a topic that was deleted when its checkpoints could not be written', () => {
+  /** Everything is kept: kill -9. */
+  const killed = (disk: SimulatedDisk): SimulatedDisk => {
+    const units = disk.tree.units()
+    return disk.crashKeeping(
+      units,
+      units.map(() => true),
+    )
+  }
+
+  const noCheckpoints = (disk: SimulatedDisk): void => {
+    const fault = { kind: 'error', code: 'ENOSPC' } as const
+    disk.inject({ at: 1, sticky: true, path: /checkpoint\.tmp$/, operation: 'open', fault })
+  }
+
+  /** `topic` began at 7, says a checkpoint, and is another one now. */
+  async function madeAnew() {
+    const disk = SimulatedDisk.holding({}, { seed: 3 })
+    await disk.makeDir('/d0')
+    const clock = new TestClock()
+    const at = await brokerOn(disk, clock)
+    expect(await at.create('topic')).toBe(0)
+    for (let n = 0; n < 20; n++) expect(await at.append('topic', 100)).toBe(0)
+    at.broker.shard.partition(partitionKey(1, 0))?.log.deleteRecordsBefore(7)
+    await at.broker.checkpointer.write()
+    noCheckpoints(disk)
+    expect(await at.remove('topic')).toBe(0)
+    expect(await at.create('topic')).toBe(0)
+    expect(await at.append('topic', 100)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    return { disk, clock, at }
+  }
+
+  /** The first record of the new one is taken once there is room, and is there after a crash. */
+  async function holdsWithRoom(disk: SimulatedDisk, clock: TestClock, at: Driven): Promise<void> {
+    disk.clearFaults()
+    at.broker.pass(2 * limits.checkpointRetryMs)
+    await settled()
+    expect(await at.append('topic', 100)).toBe(0)
+    const { controller, shard } = (await brokerOn(killed(disk), clock)).broker
+    const key = partitionKey(controller.image.topics.get('topic')!.ordinal, 0)
+    expect(shard.partition(key)?.log).toMatchObject({ logStartOffset: 0, logEndOffset: 1 })
+  }
+
+  it('says nothing of the next one of its name', async () => {
+    const { disk, clock, at } = await madeAnew()
+    await holdsWithRoom(disk, clock, at)
+  })
+
+  it('says nothing of it after a start without room either', async () => {
+    const { disk, clock } = await madeAnew()
+    const after = killed(disk)
+    noCheckpoints(after)
+    const again = await brokerOn(after, clock)
+    expect(await again.append('topic', 100)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    await holdsWithRoom(after, clock, again)
+  })
 })

@@ -16,6 +16,7 @@ import type { Shard } from '../../engine/shard.ts'
 import { Checkpointer, type CheckpointerParts } from '../../net/checkpointer.ts'
 import { FolderWatch } from '../../net/folder-watch.ts'
 import { openStorage, type Storage } from '../../net/storage.ts'
+import { FolderHold, folderHoldMemory } from '../../workers/folder-hold.ts'
 import { type RecoverLogInput, recoverLogOn } from '../../workers/jobs/recover-log.ts'
 import { inlineCompactors } from './compact-rig.ts'
 import type { TestClock } from './log-rig.ts'
@@ -56,6 +57,7 @@ export class SimulatedBroker {
   /** Set when the broker would have ended its process. */
   exitCode: number | null = null
   private readonly assembled: AssembledShard
+  private readonly folderHold: FolderHold
   private image: MetadataImage
 
   /** Rejects as a start does: StartRefused, MetaStoreCorrupt, DiskError. */
@@ -86,6 +88,7 @@ export class SimulatedBroker {
   ) {
     const { disk, clock, logger, folders } = parts
     const config = configOf(folders, parts.settings ?? {})
+    this.folderHold = new FolderHold(folders, folderHoldMemory(folders))
     this.disk = disk
     this.clock = clock
     this.storage = storage
@@ -106,6 +109,7 @@ export class SimulatedBroker {
       logger,
       dataFolders,
       compactors: inlineCompactors(disk),
+      isFolderHeld: (dataFolder) => this.folderHold.isHeld(dataFolder),
       owns: () => true,
       control: {
         handle: () => Promise.reject(new Error('control requests go to the controller here')),
@@ -127,6 +131,8 @@ export class SimulatedBroker {
       logger,
       intervalMs: config.logFlushOffsetCheckpointIntervalMs,
       folders: this.watch,
+      hold: this.folderHold,
+      lagging: storage.laggingCheckpoints,
     })
     storage.publishTo((image) => this.apply(image))
   }
@@ -163,7 +169,7 @@ export class SimulatedBroker {
     const before = this.image
     await this.assembled.applyImage(image)
     this.image = image
-    if (topicChanges(before, image).removed.length > 0) await this.checkpointer.writeOrWarn()
+    if (topicChanges(before, image).removed.length > 0) await this.checkpointer.writeRemovals()
   }
 
   private router(): CheckpointerParts['router'] & { ownerOf(key: number): number } {
