@@ -94,7 +94,10 @@ export function folderLanesOf(): Lanes {
 /** Makes the folder, unless it is there, and makes it durable: what is appended from now on has an owner. */
 export async function createFolder(state: LogState, place: LogPlace): Promise<void> {
   const { disk } = state.ports
+  // An earlier try may have failed, or the data folder meanwhile: nothing is synced again (S5).
+  state.throwIfFailed()
   if (state.segments.count === 0) await makeFolder(state, place)
+  state.throwIfFailed()
   await syncPartitionMetadata(disk, state.dir)
   await disk.syncDir(state.dir)
   await disk.syncDir(parentOf(state.dir))

@@ -13,7 +13,11 @@ import {
   splitBatches,
   TOPIC_ID,
 } from '../../support/log-rig.ts'
+import { settled } from '../../support/simulated-broker.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
+import type { Operation } from '../../support/simulated-faults.ts'
+
+const SYNCS: ReadonlySet<Operation> = new Set(['sync', 'syncDir'])
 
 describe('a log', () => {
   it('numbers batches, patches offset and epoch in place, and shows them once written', async () => {
@@ -237,6 +241,20 @@ describe('a log', () => {
       expect(await readPartitionMetadata(after, LOG_DIR)).toBe(TOPIC_ID)
     await log.close('abandon')
   })
+
+  it.each([/metadata$/, /orders-0$/])(
+    'syncs nothing again when a sync of %s failed',
+    async (path) => {
+      const disk = SimulatedDisk.holding({ '/data/meta.properties': '' })
+      const log = await openLog(disk, {}, { newFolder: 'made' })
+      disk.inject({ at: 1, path, fault: { kind: 'sync-failure', mode: 'kept' }, operations: SYNCS })
+      await expect(log.createFolder()).rejects.toThrow(/EIO/)
+      await settled()
+      await expect(log.createFolder()).rejects.toThrow(/EIO/)
+      expect(disk.retriedSyncs).toEqual([])
+      await log.close('abandon')
+    },
+  )
 
   it('writes the identity again when a full disk left only its name', async () => {
     const disk = SimulatedDisk.holding({ '/data/meta.properties': '' })
