@@ -127,9 +127,11 @@ export class SliceSearch {
     const limit = position + wanted.maxBytes
     if (this.firstEnd > limit)
       return wanted.wholeFirstBatch ? this.slice(this.firstEnd, lastOffset + 1) : NOTHING
-    const segmentEndOffset = this.segmentEndOffset()
-    if (limit >= segment.size && segmentEndOffset <= this.endOffset)
-      return this.slice(segment.size, segmentEndOffset)
+    // Behind the last batch there is nothing to look at, whatever the next segment's base says: this turn
+    // may have begun it.
+    const isLast = this.firstEnd >= segment.size
+    if (isLast || (limit >= segment.size && this.segmentEndOffset() <= this.endOffset))
+      return this.wholeSegment()
     this.seekBorder(segment.opened().offsetIndex, limit)
     return null
   }
@@ -165,8 +167,7 @@ export class SliceSearch {
       at += bytes
       this.position += bytes
     }
-    if (this.position < this.segment.size) return null
-    return this.slice(this.segment.size, this.segmentEndOffset())
+    return this.position < this.segment.size ? null : this.wholeSegment()
   }
 
   /** The entry leads to a batch: an index has no sum, and what it says wrong must not cut or skip one. */
@@ -197,6 +198,10 @@ export class SliceSearch {
   private slice(end: number, endOffset: number): ReadSlice {
     const { state, segment, firstPosition, firstBytes } = this
     return leasedSlice(state, segment, firstPosition, end, firstBytes, endOffset)
+  }
+
+  private wholeSegment(): ReadSlice {
+    return this.slice(this.segment.size, Math.min(this.segmentEndOffset(), this.endOffset))
   }
 
   private segmentEndOffset(): number {

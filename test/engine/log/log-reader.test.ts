@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../engine/base/errors.ts'
 import { OpenSegments } from '../../../engine/log/open-segments.ts'
 import { leadingZeros, type ReadSlice } from '../../../engine/log/read-slice.ts'
-import { labelled, openLog, put, readAll, splitBatches } from '../../support/log-rig.ts'
+import { CLIENT, labelled, openLog, put, readAll, splitBatches } from '../../support/log-rig.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 function offsetsOf(slice: ReadSlice): number[] {
@@ -11,6 +11,13 @@ function offsetsOf(slice: ReadSlice): number[] {
   slice.file.readSync(bytes, slice.position)
   slice.lease.release()
   return splitBatches(bytes).map(({ baseOffset }) => baseOffset)
+}
+
+/** Offsets 0 to 2. */
+async function fill(disk: SimulatedDisk): Promise<void> {
+  const log = await openLog(disk)
+  for (const value of ['a', 'b', 'c']) put(log, labelled(value))
+  await log.close('clean')
 }
 
 function bytesBehind({ file, position, length, zerosBehind }: ReadSlice): Buffer {
@@ -39,6 +46,28 @@ describe('a read', () => {
     expect(log.read(10, 100, 10, true)).toMatchObject({ errorCode: 0, length: 0, file: null })
     expect(log.read(7, 100, 5, true)).toMatchObject({ errorCode: 0, length: 0 })
   })
+
+  it.each(['in the same turn', 'by a turn that was lost'])(
+    'finds the last batch of a segment behind which another was begun %s',
+    async (how) => {
+      const disk = new SimulatedDisk()
+      await fill(disk)
+      // What was written since a start is found without a search.
+      const log = await openLog(disk, { segmentBytes: 600 })
+      for (let i = 0; i < 2; i++) log.append(labelled('x'.repeat(200)), CLIENT)
+      if (how === 'by a turn that was lost') {
+        const fault = { kind: 'error', code: 'ENOSPC' } as const
+        disk.inject({ at: 1, operation: 'write', path: /\.log$/, fault })
+        expect(() => log.writeStaged()).toThrow(/ENOSPC/)
+      }
+      expect(log.segmentBaseOffsets()).toEqual([0, 4])
+      expect(offsetsOf(log.read(2, 10_000, 3, true))).toEqual([2])
+      const slice = await log.readAsync(1, 10_000, 3, true)
+      expect(slice.endOffset).toBe(3)
+      expect(offsetsOf(slice)).toEqual([1, 2])
+      await log.close('abandon')
+    },
+  )
 
   it.each(['hot', 'cold', 'async', 'async, all in memory', 'async, half in memory'])(
     'stops at batch borders below the visible end (%s)',
