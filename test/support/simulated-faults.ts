@@ -21,7 +21,7 @@ export type Operation =
 export type FaultKind =
   /** Fails with `code`, nothing done. */
   | { readonly kind: 'error'; readonly code: string }
-  /** A write takes `bytes` (default half), the next write to any file fails with `code`. */
+  /** A write takes `bytes` (default half), the next one to the same file fails with `code`. */
   | { readonly kind: 'short-write'; readonly bytes?: number; readonly code: string }
   /** The sync fails and its pages count as clean: still readable (kept) or gone at once (lost). */
   | { readonly kind: 'sync-failure'; readonly mode: 'kept' | 'lost' }

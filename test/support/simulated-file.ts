@@ -25,11 +25,9 @@ export class SimulatedFile implements DiskFile {
     let size = bytes.length
     if (fault?.kind === 'short-write') {
       size = Math.min(size, fault.bytes ?? Math.floor(size / 2))
-      this.disk.inject({
-        at: 1,
-        operation: 'write',
-        fault: { kind: 'error', code: fault.code },
-      })
+      const path = new RegExp(`^${this.path.replaceAll('.', '\\.')}$`)
+      const next = { kind: 'error', code: fault.code } as const
+      this.disk.inject({ at: 1, operation: 'write', path, fault: next })
     }
     const growth = position + size - Math.max(this.node.cache.size, position)
     if (growth > 0 && this.disk.options.capacityBytes !== undefined) {
