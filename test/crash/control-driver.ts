@@ -136,9 +136,9 @@ export class ControlDriver {
     if (name === null) return
     const { world } = this.parts
     const topicId = this.broker.controller.image.topics.get(name)?.topicId
-    // From here on the group's positions in it may go.
-    for (const key of [...world.offsets.keys()])
-      if (key.split(' ')[1] === topicId) world.offsets.delete(key)
+    // From here on the group's positions in it may go; or stay, if it is refused.
+    for (const [key, { issued }] of [...world.offsets])
+      if (key.split(' ')[1] === topicId) world.offsets.set(key, { acked: 0, durable: 0, issued })
     const removed = this.change(
       (next) => void next.topics.delete(name),
       async () => {
