@@ -33,7 +33,7 @@ import {
 } from './disk.ts'
 import type { LogFlush } from './flush.ts'
 import { LEADER_EPOCH_FILE } from './leader-epochs.ts'
-import { parentOf } from './log-open.ts'
+import { parentOf, requireNewFolder } from './log-open.ts'
 import { storeEpochs } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import { writePartitionMetadata } from './partition-metadata.ts'
@@ -112,6 +112,7 @@ export class LogMove {
   /** Makes the future folder. Throws DiskError. */
   async prepare(): Promise<void> {
     const { disk } = this.state.ports
+    requireNewFolder(this.state.ports, this.dir)
     await disk.makeDir(this.dir)
     await writePartitionMetadata(disk, this.dir, this.topicId)
     await disk.syncDir(this.target)

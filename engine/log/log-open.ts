@@ -74,16 +74,21 @@ export function unmadeLog(ports: LogPorts, place: LogPlace, options: LogOptions)
  * next start makes the rest. `createFolder` is due before the first append.
  */
 export async function makeFolder(state: LogState, place: LogPlace): Promise<void> {
-  const { disk, isFolderHeld } = state.ports
+  const { disk } = state.ports
   assert(state.segments.count === 0, `${state.name} has no segment yet`)
-  if (isFolderHeld(parentOf(place.dir)))
-    throw new DiskError('ENOSPC', place.dir, 'write checkpoints, which comes before a new folder,')
+  requireNewFolder(state.ports, place.dir)
   await disk.makeDir(place.dir)
   await createPartitionMetadata(disk, place.dir, place.topicId)
   const segment = Segment.createSync(state.segmentOptions(state.offsets.logEndOffset))
   segment.pinned = true
   state.folderUnsynced = true
   state.segments.push(segment)
+}
+
+/** Throws DiskError while no folder for a partition may be made beside `dir`, see LogPorts.isFolderHeld. */
+export function requireNewFolder(ports: Pick<LogPorts, 'isFolderHeld'>, dir: string): void {
+  if (ports.isFolderHeld(parentOf(dir)))
+    throw new DiskError('ENOSPC', dir, 'write checkpoints, which comes before a new folder,')
 }
 
 /** For the logs of a shard. */

@@ -59,6 +59,15 @@ async function problems(disk: SimulatedDisk, dir: string): Promise<readonly stri
 }
 
 describe('a log on its way to another data folder', () => {
+  it('stays where it is while no folder may be made there', async () => {
+    const disk = await newDisk()
+    const log = await openLog(disk, {}, { isFolderHeld: (dataFolder) => dataFolder === TARGET })
+    fill(log, 0, 3)
+    await expect(log.startMove(TARGET)).rejects.toThrow(/write checkpoints.*ENOSPC/)
+    expect(await disk.list(TARGET)).toEqual([])
+    await log.close('abandon')
+  })
+
   it('is the same there: batches, offsets, producers, and what is appended next', async () => {
     const disk = await newDisk()
     const log = await openLog(disk)
