@@ -128,6 +128,24 @@ const durability: readonly PlantedBug[] = [
     suite: 'unit: folders',
   },
   {
+    name: 'a failed sync of a new folder is followed by another',
+    breaks: 'what a failed sync left is never called durable',
+    file: 'engine/log/log-open.ts',
+    from:
+      '  state.throwIfFailed()\n  if (state.segments.count === 0) await makeFolder(state, place)\n' +
+      '  state.throwIfFailed()\n',
+    to: '  if (state.segments.count === 0) await makeFolder(state, place)\n',
+    suite: 'unit: flush',
+  },
+  {
+    name: 'a new folder beside checkpoints of a deleted topic',
+    breaks: 'no folder is made where checkpoints lag behind a deletion',
+    file: 'net/checkpointer.ts',
+    from: '    this.parts.hold.hold(folder)\n',
+    to: '',
+    suite: 'crash: full disk',
+  },
+  {
     name: 'no room is kept for control state',
     breaks: 'a full disk lets topics be deleted',
     file: 'engine/metastore/embedded-store.ts',
@@ -352,6 +370,14 @@ const network: readonly PlantedBug[] = [
     from: '    const more = this.ports.onVisible(this, limits.readersBeforeAcksMax)\n',
     to: '    const more = false\n',
     suite: 'unit: shard',
+  },
+  {
+    name: 'a thread is cut off amid its work',
+    breaks: 'a stop never aborts the process',
+    file: 'workers/pool.ts',
+    from: '  thread.postMessage(order)\n  await gone\n',
+    to: "  if (order.kind === 'end') void thread.terminate()\n  await gone\n",
+    suite: 'integration: threads',
   },
   {
     name: 'small requests wait for claims of megabytes',

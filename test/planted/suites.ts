@@ -37,7 +37,9 @@ const vitestSuites = {
   'unit: slabs': unit('test/workers/slab-turns.test.ts'),
   'unit: folder lock': unit('test/net/folder-lock.test.ts'),
   'property: groups': ['property', 'test/property/consumer-group.test.ts'],
+  'integration: threads': ['integration', 'test/integration/shard-pool.test.ts'],
   'crash: log': ['crash', 'test/crash/log.test.ts'],
+  'crash: full disk': ['crash', 'test/crash/full-disk.test.ts'],
 } as const satisfies Record<string, readonly string[]>
 
 const laneSuites = {
