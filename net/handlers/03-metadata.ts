@@ -3,9 +3,11 @@
  * topics may be created, v7 leader epochs, v10 topic ids out, v12 look-up by id, v13 an error at the
  * top. Brokers are told under the address of the listener the request came in on.
  *
- * differs from Kafka: an auto-created topic is answered complete in the first reply, where Kafka
- * answers an error and lets the client ask again. Ids and names may be mixed in one request; a topic
- * asked for twice is answered once.
+ * A topic that comes into being by being asked for is still unknown in that answer, as Kafka has it:
+ * clients ask again, and some rely on it (a topic they just deleted has no partitions).
+ *
+ * differs from Kafka: such a topic is there by the time of the answer, where Kafka's may be on its way.
+ * Ids and names may be mixed in one request; a topic asked for twice is answered once.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { ZERO_UUID } from '../../engine/base/random.ts'
@@ -47,8 +49,8 @@ async function handle(
 ): Promise<MetadataResponse> {
   const { apiVersion, router, connection } = context
   const wantsAll = request.topics === null || (apiVersion === 0 && request.topics.length === 0)
-  if (!wantsAll && mayCreate(context, request)) await createMissing(context, request)
   const image = router.image()
+  if (!wantsAll && mayCreate(context, request)) await createMissing(context, request)
   const operations = request.includeTopicAuthorizedOperations
     ? TOPIC_OPERATIONS
     : OPERATIONS_NOT_ASKED
@@ -81,7 +83,7 @@ function mayAppear(name: string): boolean {
   )
 }
 
-/** Failures show in the answer as the topic still being unknown. */
+/** What was not created is unknown to the next request too. */
 async function createMissing(context: RequestContext, request: MetadataRequest): Promise<void> {
   const known = context.router.image().topics
   const missing = new Set<string>()

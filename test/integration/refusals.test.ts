@@ -143,7 +143,12 @@ describe('a disk', () => {
       cleanups.push(() => admin.disconnect())
       await admin.connect()
       const configEntries = [{ name: 'file.delete.delay.ms', value: '0' }]
-      await admin.createTopics({ topics: [{ topic: 'old', numPartitions: 1, configEntries }] })
+      await admin.createTopics({
+        topics: [
+          { topic: 'old', numPartitions: 1, configEntries },
+          { topic: 'filling', numPartitions: 1 },
+        ],
+      })
       const producer = await newProducer(broker.address)
       const value = 'x'.repeat(200_000)
       for (let n = 0; n < 20; n++)

@@ -47,23 +47,22 @@ describe('Metadata', () => {
     expect(await topicsOf(rig, 1, null)).toEqual([['a', 0, 2]])
   })
 
-  it('creates what is missing when client and broker allow it, and answers it complete', async () => {
+  it('creates what is missing when client and broker allow it, and knows it from the next request on', async () => {
     const rig = await controlRig({ 'num.partitions': '3' })
     await rig.create('a.b', 1)
     const asked = byName('new', 'bad!', 'a_b', 'new')
-    expect(await topicsOf(rig, 12, asked)).toEqual([
+    const unknown = [
       ['new', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 0],
       ['bad!', ErrorCode.INVALID_TOPIC_EXCEPTION, 0],
       ['a_b', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 0],
-    ])
-    expect(await topicsOf(rig, 12, asked, true)).toEqual([
-      ['new', 0, 3],
-      ['bad!', ErrorCode.INVALID_TOPIC_EXCEPTION, 0],
-      ['a_b', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 0],
-    ])
-    expect(await topicsOf(rig, 3, byName('old client'.replace(' ', '-')))).toEqual([
-      ['old-client', 0, 3],
-    ])
+    ]
+    expect(await topicsOf(rig, 12, asked)).toEqual(unknown)
+    expect(await topicsOf(rig, 12, byName('new'))).toEqual(unknown.slice(0, 1))
+    expect(await topicsOf(rig, 12, asked, true)).toEqual(unknown)
+    expect(await topicsOf(rig, 12, asked, true)).toEqual([['new', 0, 3], ...unknown.slice(1)])
+    const fromOldClient = () => topicsOf(rig, 3, byName('old-client'))
+    expect(await fromOldClient()).toEqual([['old-client', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 0]])
+    expect(await fromOldClient()).toEqual([['old-client', 0, 3]])
   })
 
   it('creates nothing when the broker forbids it', async () => {
@@ -77,6 +76,7 @@ describe('Metadata', () => {
   it('creates the internal topic in use with its own size, and no other', async () => {
     const rig = await controlRig({ 'offsets.topic.num.partitions': '5' })
     const asked = byName(OFFSETS, '__transaction_state', '__cluster_metadata')
+    await topicsOf(rig, 12, asked, true)
     expect(await topicsOf(rig, 12, asked, true)).toEqual([
       [OFFSETS, 0, 5],
       ['__transaction_state', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 0],
