@@ -27,7 +27,7 @@ import type {
 } from './shard-port.ts'
 
 /** Resolution of deadlines: long polls, sessions, background work. */
-const TIMER_TICK_MS = 5
+const TIMER_TICK_MS = 1
 
 const ANSWERED: ReadHandle = { expire() {}, cancel() {} }
 
