@@ -1,8 +1,11 @@
 /**
  * What the handlers of group APIs share: each request, or piece of one, goes to the shard that owns
  * the partition of __consumer_offsets its group hashes to, and is decided there by the group
- * coordinator (engine/coordinator/group). While that topic does not exist, nobody coordinates: 15
- * (COORDINATOR_NOT_AVAILABLE); clients then ask FindCoordinator, which creates it.
+ * coordinator (engine/coordinator/group). While that topic does not exist, nobody coordinates: 16
+ * (NOT_COORDINATOR), as in Kafka; clients then ask FindCoordinator, which creates it.
+ *
+ * differs from Kafka: before __consumer_offsets exists a request is answered so whatever it says, where
+ * Kafka checks some of it first.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { refuseGroupRequest } from '../../engine/coordinator/group/refuse.ts'
@@ -58,7 +61,7 @@ export function manyGroupsHandler<Key extends GroupApiKey>(
       apiVersion: number,
       responses: readonly ResponseOf<Key>[],
     ): ResponseOf<Key>
-    /** The answer while the topic does not exist; otherwise the API's form of error 15. */
+    /** The answer while the topic does not exist; otherwise the API's form of error 16. */
     whileMissing?(): ResponseOf<Key>
   },
 ): Handler<RequestOf<Key>, ResponseOf<Key>> {
@@ -76,9 +79,7 @@ export function manyGroupsHandler<Key extends GroupApiKey>(
       const { apiVersion } = context
       const topic = context.router.image().topics.get(OFFSETS_TOPIC)
       if (topic === undefined)
-        return loose(
-          api.whileMissing?.() ?? refuse(request, ErrorCode.COORDINATOR_NOT_AVAILABLE, apiVersion),
-        )
+        return loose(api.whileMissing?.() ?? refuse(request, ErrorCode.NOT_COORDINATOR, apiVersion))
       const parts = api.split(request, apiVersion, topic.partitions.length)
       const responses = await Promise.all(parts.map((part) => ask(context, api, topic, part)))
       return loose(api.merge(request, apiVersion, responses))

@@ -213,11 +213,9 @@ describe('InitProducerId', () => {
 describe('group requests', () => {
   const beat = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null }
 
-  it('answer COORDINATOR_NOT_AVAILABLE while the offsets topic is missing', async () => {
+  it('answer NOT_COORDINATOR while the offsets topic is missing', async () => {
     const router = new FakeRouter()
-    expect((await ask(heartbeatHandler, router, 4, beat)).errorCode).toBe(
-      ErrorCode.COORDINATOR_NOT_AVAILABLE,
-    )
+    expect((await ask(heartbeatHandler, router, 4, beat)).errorCode).toBe(ErrorCode.NOT_COORDINATOR)
     const listed = await ask(listGroupsHandler, router, 4, { statesFilter: [] })
     expect(listed).toEqual({ throttleTimeMs: 0, errorCode: 0, groups: [] })
     expect(router.called.length).toBe(0)
