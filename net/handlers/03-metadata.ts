@@ -6,8 +6,8 @@
  * A topic that comes into being by being asked for is still unknown in that answer, as Kafka has it:
  * clients ask again, and some rely on it (a topic they just deleted has no partitions).
  *
- * differs from Kafka: such a topic is there by the time of the answer, where Kafka's may be on its way.
- * Ids and names may be mixed in one request; a topic asked for twice is answered once.
+ * differs from Kafka: a topic that a request creates is there by the time of its answer, where Kafka's
+ * may be on its way. Ids and names may be mixed in one request; a topic asked for twice is answered once.
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { ZERO_UUID } from '../../engine/base/random.ts'
