@@ -8,7 +8,10 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 export const limits = {
-  /** Offsets, timestamps and other 64-bit numbers above this are refused at the edge (S18). */
+  /**
+   * The last offset, timestamp or other 64-bit number (S18): those beyond are read as it, and where a
+   * number would be kept it is refused.
+   */
   safeInteger: Number.MAX_SAFE_INTEGER,
 
   // --- frames and decoding (N1, N2): violations close the connection

@@ -5,7 +5,6 @@
  * nearly twice as long (bench/codec.ts).
  */
 import { assert } from '../base/assert.ts'
-import { MalformedRequest } from '../base/errors.ts'
 import type { Kind } from './fields.ts'
 
 const TWO_TO_32 = 4_294_967_296
@@ -74,13 +73,16 @@ export function viewOf(buffer: Buffer): DataView {
   return lastView
 }
 
-/** A safe integer; anything beyond is refused (S18). */
+/**
+ * A safe integer; what lies beyond is read as the last one. Java's Long.MAX_VALUE is a common way to say
+ * "none" or "the end", and whoever compares finds it beyond everything, as it should be; whoever stores
+ * refuses the last safe integer (S18).
+ */
 function readInt64(view: DataView, at: number): number {
   const high = view.getInt32(at)
   const value = high * TWO_TO_32 + view.getUint32(at + 4)
-  if ((high >= PLAINLY_SAFE || high < -PLAINLY_SAFE) && !Number.isSafeInteger(value))
-    throw new MalformedRequest(`int64 ${value} is out of range`)
-  return value
+  if (high < PLAINLY_SAFE && high >= -PLAINLY_SAFE) return value
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(value, Number.MAX_SAFE_INTEGER))
 }
 
 function writeInt64(view: DataView, at: number, value: number): void {

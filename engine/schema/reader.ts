@@ -83,7 +83,7 @@ export class Reader {
     return readAt.uint32(this.view, this.advance(4))
   }
 
-  /** A safe integer; anything beyond is refused (S18). */
+  /** A safe integer; what lies beyond is read as the last one. */
   int64(): number {
     return readAt.int64(this.view, this.advance(8))
   }

@@ -136,7 +136,8 @@ export class FrameWalk {
         this.note('uuid', 16)
         return this.step(16)
       case 'int64':
-        return this.safeInt64()
+        this.note('int64', 8)
+        return this.step(8)
       case 'string':
         return this.text(nullable, flexible)
       default:
@@ -203,14 +204,6 @@ export class FrameWalk {
     if (length === null) return false
     if (kind === 'records' && length > 0) this.note('records', length)
     return length < 0 ? length === -1 && nullable : this.step(length)
-  }
-
-  private safeInt64(): boolean {
-    if (!this.has(8)) return false
-    this.note('int64', 8)
-    const value = this.buffer.readInt32BE(this.at) * 2 ** 32 + this.buffer.readUInt32BE(this.at + 4)
-    this.at += 8
-    return Number.isSafeInteger(value)
   }
 
   private int16(): number | null {

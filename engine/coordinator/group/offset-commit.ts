@@ -5,7 +5,8 @@
  * the offset.
  *
  * differs from Kafka: the id is stored too when the client named the topic, unless it set a retention
- * (v2-4), so that a topic never gets the offsets of a deleted one of its name.
+ * (v2-4), so that a topic never gets the offsets of a deleted one of its name. An offset of 2^53 - 1 or
+ * more is refused with INVALID_COMMIT_OFFSET_SIZE.
  *
  *   no member, generation -1, group Empty or unknown → accepted; a "simple" group comes to be
  *   no member, group with members                    → UNKNOWN_MEMBER_ID
@@ -166,9 +167,10 @@ function refusalOfPartition(
   env: GroupEnv,
   { groupId }: OffsetCommitRequest,
   topic: string,
-  { partitionIndex, committedMetadata }: RequestPartition,
+  { partitionIndex, committedMetadata, committedOffset }: RequestPartition,
   writtenCount: number,
 ): number {
+  if (committedOffset >= limits.safeInteger) return ErrorCode.INVALID_COMMIT_OFFSET_SIZE
   if ((committedMetadata?.length ?? 0) > env.config.offsetMetadataMaxBytes)
     return ErrorCode.OFFSET_METADATA_TOO_LARGE
   if (env.offsets.has(groupId, topic, partitionIndex)) return ErrorCode.NONE
@@ -190,7 +192,7 @@ function recordOf(
     leaderEpoch: partition.committedLeaderEpoch,
     metadata: partition.committedMetadata ?? '',
     commitTimestampMs: nowMs,
-    expireTimestampMs: explicit ? nowMs + body.retentionTimeMs : -1,
+    expireTimestampMs: explicit ? Math.min(nowMs + body.retentionTimeMs, limits.safeInteger) : -1,
     topicId: topic.topicId,
   })
 }

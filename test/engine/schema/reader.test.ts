@@ -20,12 +20,14 @@ describe('numbers', () => {
     expect(over('02').bool()).toBe(true)
   })
 
-  test('int64 takes every safe integer and refuses the next one', () => {
+  test('int64 takes every safe integer, and the last one for what lies beyond', () => {
     expect(over('001fffffffffffff').int64()).toBe(Number.MAX_SAFE_INTEGER)
     expect(over('ffe0000000000001').int64()).toBe(Number.MIN_SAFE_INTEGER)
     expect(over('000fffffffffffff').int64()).toBe(2 ** 52 - 1)
-    for (const hex of ['0020000000000000', 'ffe0000000000000', '7fffffffffffffff'])
-      expect(() => over(hex).int64()).toThrow(MalformedRequest)
+    for (const hex of ['0020000000000000', '0020000000000001', '7fffffffffffffff'])
+      expect(over(hex).int64()).toBe(Number.MAX_SAFE_INTEGER)
+    for (const hex of ['ffe0000000000000', 'ffdfffffffffffff', '8000000000000000'])
+      expect(over(hex).int64()).toBe(Number.MIN_SAFE_INTEGER)
   })
 
   test('beyond the region are refused, though the buffer goes on', () => {

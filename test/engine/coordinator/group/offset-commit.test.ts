@@ -122,6 +122,21 @@ describe('OffsetCommit, partition by partition', () => {
     expect(await client.commit({ 't-1': 1 }, { metadata: 'x'.repeat(4_097) })).toEqual([12])
   })
 
+  it('answers INVALID_COMMIT_OFFSET_SIZE for an offset that would not be kept as it is', async () => {
+    const client = await started()
+    const last = Number.MAX_SAFE_INTEGER
+    expect(await client.commit({ 't-0': last, 't-1': last - 1 })).toEqual([28, 0])
+    expect(await client.fetch()).toEqual({ 't-1': last - 1 })
+  })
+
+  it('keeps what is to be kept for ever', async () => {
+    const client = await started()
+    const body = { ...client.commitBody({ 't-0': 1 }), retentionTimeMs: Number.MAX_SAFE_INTEGER }
+    const { topics } = await client.ask(8, 4, body)
+    expect(topics[0]?.partitions).toEqual([{ partitionIndex: 0, errorCode: 0 }])
+    expect(await client.fetch()).toEqual({ 't-0': 1 })
+  })
+
   it('takes null metadata for empty', async () => {
     const client = await started()
     await client.commit({ 't-0': 1 }, { metadata: null })
