@@ -3,9 +3,10 @@
  * GroupMetadataManager.maybeUpdateRegularExpressions and TopicRegexResolver.
  *
  * A heartbeat only checks a new pattern; all patterns of the group are then matched with all topics
- * in a turn of their own, which raises the group's epoch if that changed anything. It happens again
- * when a pattern is new, topics changed, or the refresh interval is over, but not more often than
- * every ten seconds.
+ * in a turn of their own, which raises the group's epoch if that changed anything. That turn is the
+ * very next one of the group, so that the member finds its topics with its next heartbeat, which may
+ * come at once, and not only with the one after. It happens again when a pattern is new, topics
+ * changed, or the refresh interval is over, but not more often than every ten seconds.
  */
 import { ErrorCode, errorName } from '../../base/errors.ts'
 import { type CoordinatorRecord, nothing, type TopicDirectory } from '../state-machine.ts'
@@ -84,10 +85,7 @@ function scheduleRefresh(
   if (!isDue) return
   group.regexRefreshDue = true
   const { groupId } = group
-  context.schedule(0, () => {
-    env.turns.event(groupId, () => refresh(env, groupId))
-    return null
-  })
+  env.turns.follow(groupId, () => refresh(env, groupId))
 }
 
 function lastRefreshMs(group: ConsumerGroup): number {

@@ -7,7 +7,7 @@
  *                 → records: busy until they are committed or have failed → next in line
  *
  * Bounds: requests by limits.coordinatorRequestsMax of the runtime, events by one timer of a kind
- * per member.
+ * per member, and one refresh of patterns per group.
  */
 import { ErrorCode } from '../../base/errors.ts'
 import { type MachineContext, nothing } from '../state-machine.ts'
@@ -54,6 +54,14 @@ export class GroupTurns {
     else this.run(groupId, { decide, sender: null })
   }
 
+  /**
+   * Puts an event in line behind what is being decided now, and so before anything that comes as an
+   * answer to it.
+   */
+  follow(groupId: string, decide: Decide): void {
+    this.park(groupId, { decide, sender: null })
+  }
+
   /** Makes the group busy with something decided elsewhere, until release(). */
   hold(groupId: string): void {
     this.writing.add(groupId)
@@ -77,7 +85,11 @@ export class GroupTurns {
   }
 
   private begin(groupId: string, outcome: GroupOutcome): GroupOutcome {
-    if (outcome.records.length === 0) return outcome
+    if (outcome.records.length === 0) {
+      // Nothing to wait for, but the decision may have put something in line behind itself.
+      this.end(groupId)
+      return outcome
+    }
     this.writing.add(groupId)
     return {
       ...outcome,
