@@ -145,7 +145,8 @@ function deleteRecords(partition: Partition | undefined, offset: number): Delete
   if (partition === undefined) return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
   if (partition.offline !== null) return failed(ErrorCode.KAFKA_STORAGE_ERROR)
   if (partition.identity.internal) return failed(ErrorCode.INVALID_TOPIC_EXCEPTION)
-  if (!partition.log.options.cleanupPolicy.delete) return failed(ErrorCode.POLICY_VIOLATION)
+  const { cleanupPolicy } = partition.log.options
+  if (cleanupPolicy.compact && !cleanupPolicy.delete) return failed(ErrorCode.POLICY_VIOLATION)
   const target = offset === -1 ? partition.highWatermark : offset
   if (target < 0 || target > partition.highWatermark) return failed(ErrorCode.OFFSET_OUT_OF_RANGE)
   if (target > partition.log.logStartOffset) partition.log.deleteRecordsBefore(target)
