@@ -5,6 +5,7 @@
  */
 import { ErrorCode } from '../../engine/base/errors.ts'
 import { partitionKey } from '../../engine/metadata/image.ts'
+import { topicNameProblem } from '../../engine/metadata/topic-name.ts'
 import {
   DescribeProducersRequest,
   DescribeProducersResponse,
@@ -39,6 +40,9 @@ export const describeProducersHandler: Handler<
     const topics = request.topics.map(({ name, partitionIndexes }) => ({
       name,
       partitions: partitionIndexes.map((partitionIndex) => {
+        const problem = topicNameProblem(name)
+        if (problem !== null)
+          return emptyAnswer(partitionIndex, ErrorCode.INVALID_TOPIC_EXCEPTION, problem)
         const topic = image.topics.get(name)
         const isKnown = topic?.partitions[partitionIndex] !== undefined
         const answer = emptyAnswer(
@@ -69,14 +73,15 @@ export const describeProducersHandler: Handler<
   failed: (request, errorCode, message) => ({
     topics: request.topics.map(({ name, partitionIndexes }) => ({
       name,
-      partitions: partitionIndexes.map((index) => ({
-        ...emptyAnswer(index, errorCode),
-        errorMessage: message,
-      })),
+      partitions: partitionIndexes.map((index) => emptyAnswer(index, errorCode, message)),
     })),
   }),
 }
 
-function emptyAnswer(partitionIndex: number, errorCode: number): PartitionAnswer {
-  return { partitionIndex, errorCode, errorMessage: null, activeProducers: [] }
+function emptyAnswer(
+  partitionIndex: number,
+  errorCode: number,
+  errorMessage: string | null = null,
+): PartitionAnswer {
+  return { partitionIndex, errorCode, errorMessage, activeProducers: [] }
 }

@@ -245,6 +245,18 @@ describe('DescribeProducers', () => {
   })
 })
 
+describe('DescribeProducers of a name that no topic can have', () => {
+  it('says so, since clients ask again for a topic that is only unknown', async () => {
+    const { topics } = await ask(describeProducersHandler, new FakeRouter(1), 0, {
+      topics: [{ name: 'a/b', partitionIndexes: [0] }],
+    })
+    expect(topics[0]?.partitions[0]).toMatchObject({
+      errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION,
+      errorMessage: expect.stringContaining("'a/b'"),
+    })
+  })
+})
+
 describe('a partition whose disk failed', () => {
   const router = new FakeRouter(1)
   const { ordinal } = router.addTopic('orders', 1, 2)
