@@ -262,8 +262,8 @@ export class GroupClient {
     return found
   }
 
-  async describe(groupId: string = this.groupId, version = 6) {
-    const body = { groups: [groupId], includeAuthorizedOperations: false }
+  async describe(groupId: string = this.groupId, version = 6, includeAuthorizedOperations = false) {
+    const body = { groups: [groupId], includeAuthorizedOperations }
     return (await this.ask(15, version, body)).groups[0]!
   }
 

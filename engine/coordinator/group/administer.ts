@@ -20,14 +20,13 @@ import { consumerTombstones } from './consumer-downgrade.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import type { GroupEnv, GroupOutcome } from './env.ts'
 import { allOffsetTombstones } from './offset-delete.ts'
+import { NO_OPERATIONS, withOperations } from './operations.ts'
 import { groupTombstone } from './records.ts'
 import type { GroupRequestOf } from './requests.ts'
 
 export type DescribedGroup = DescribeGroupsResponse['groups'][number]
 type ListedGroup = ListGroupsResponse['groups'][number]
 
-/** "Not asked for" in the bit field of authorized operations. */
-const NO_OPERATIONS = -2_147_483_648
 /** Group names of the wire and of filters. */
 const CLASSIC_TYPE = 'classic'
 const CONSUMER_TYPE = 'consumer'
@@ -46,7 +45,10 @@ export function describeGroups(env: GroupEnv, request: GroupRequestOf<15>): Grou
       errorMessage: `Group ${groupId} ${what}.`,
     })
   })
-  return answer({ throttleTimeMs: 0, groups })
+  return answer({
+    throttleTimeMs: 0,
+    groups: withOperations(groups, body.includeAuthorizedOperations),
+  })
 }
 
 function described(groupId: string, as: Partial<DescribedGroup>): DescribedGroup {

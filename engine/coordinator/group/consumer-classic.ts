@@ -223,11 +223,7 @@ export function leaveConsumerGroup(
     apiVersion <= 2 ? [{ memberId: body.memberId, groupInstanceId: null }] : body.members
   const gone = new Map<string, ConsumerMember>()
   const left: LeavingMember[] = leaving.map(({ memberId, groupInstanceId }) => {
-    // An administrator removes an instance by its name, whatever protocol it speaks.
-    const member =
-      memberId === NO_MEMBER_ID && groupInstanceId !== null
-        ? (group.staticMember(groupInstanceId) ?? ErrorCode.UNKNOWN_MEMBER_ID)
-        : classicMember(group, { memberId, groupInstanceId })
+    const member = leavingMember(group, memberId, groupInstanceId)
     if (typeof member === 'number') return { memberId, groupInstanceId, errorCode: member }
     gone.set(member.memberId, member)
     return { memberId, groupInstanceId, errorCode: ErrorCode.NONE }
@@ -235,4 +231,16 @@ export function leaveConsumerGroup(
   const response = leaveAnswer(ErrorCode.NONE, left, apiVersion)
   if (gone.size === 0) return answer(response)
   return { ...membersGone(env, group, [...gone.values()]), response }
+}
+
+/** An administrator removes an instance by its name, any other member by its id, whatever protocol it speaks. */
+function leavingMember(
+  group: ConsumerGroup,
+  memberId: string,
+  groupInstanceId: string | null,
+): ConsumerMember | number {
+  if (groupInstanceId === null) return group.members.get(memberId) ?? ErrorCode.UNKNOWN_MEMBER_ID
+  if (memberId === NO_MEMBER_ID)
+    return group.staticMember(groupInstanceId) ?? ErrorCode.UNKNOWN_MEMBER_ID
+  return classicMember(group, { memberId, groupInstanceId })
 }

@@ -15,31 +15,27 @@ import type { ConsumerMember } from './consumer-member.ts'
 import { type Partitions, toList } from './consumer-partitions.ts'
 import { preferredAssignor } from './consumer-target.ts'
 import type { GroupEnv, GroupOutcome } from './env.ts'
+import { NO_OPERATIONS, withOperations } from './operations.ts'
 import type { GroupRequestOf } from './requests.ts'
 
 type DescribedGroup = ConsumerGroupDescribeResponse['groups'][number]
-
-/** "Not asked for" in the bit field of authorized operations. */
-const NO_OPERATIONS = -2_147_483_648
-/** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: all there are for a group. */
-const ALL_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
 
 const CLASSIC_MEMBER = 0
 const CONSUMER_MEMBER = 1
 
 export function describeConsumerGroups(env: GroupEnv, request: GroupRequestOf<69>): GroupOutcome {
   const { groupIds, includeAuthorizedOperations } = request.body
-  const operations = includeAuthorizedOperations ? ALL_OPERATIONS : NO_OPERATIONS
   const groups = groupIds.map((groupId): DescribedGroup => {
     const group = env.consumers.get(groupId)
-    if (group !== undefined) return { ...describe(env, group), authorizedOperations: operations }
+    if (group !== undefined) return describe(env, group)
+    if (groupId === '') return described(groupId, { errorCode: ErrorCode.INVALID_GROUP_ID })
     const isOther = env.groups.has(groupId) || env.foreign.get(groupId) !== undefined
     return described(groupId, {
       errorCode: ErrorCode.GROUP_ID_NOT_FOUND,
       errorMessage: isOther ? notConsumerGroup(groupId).message : `Group ${groupId} not found.`,
     })
   })
-  return answer({ throttleTimeMs: 0, groups })
+  return answer({ throttleTimeMs: 0, groups: withOperations(groups, includeAuthorizedOperations) })
 }
 
 function described(groupId: string, as: Partial<DescribedGroup>): DescribedGroup {

@@ -23,6 +23,16 @@ describe('DescribeGroups', () => {
     })
   })
 
+  it('tells what may be done with a group, when asked and there is one', async () => {
+    const client = await started()
+    await client.stable(1)
+    const operations = async (groupId: string | undefined, isAsked: boolean) =>
+      (await client.describe(groupId, 6, isAsked)).authorizedOperations
+    expect(await operations(undefined, false)).toBe(-2_147_483_648)
+    expect(await operations(undefined, true)).toBe(0b1101_0100_1000)
+    expect(await operations('x', true)).toBe(-2_147_483_648)
+  })
+
   it('shows members with metadata and assignment in Stable', async () => {
     const client = await started()
     const [leader] = await client.stable(1)

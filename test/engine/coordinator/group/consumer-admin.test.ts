@@ -144,6 +144,29 @@ describe('administration of consumer groups', () => {
     expect([groups[1]?.errorCode, groups[1]?.errorMessage]).toEqual([69, 'Group none not found.'])
   })
 
+  it('has none without a name', async () => {
+    const { client } = await start()
+    const body = { groupIds: ['', 'g'], includeAuthorizedOperations: true }
+    const { groups } = await client.ask(69, 1, body)
+    expect(
+      groups.map(({ errorCode, authorizedOperations }) => [errorCode, authorizedOperations]),
+    ).toEqual([
+      [24, -2_147_483_648],
+      [0, 0b1101_0100_1000],
+    ])
+  })
+
+  it('lets an administrator take a member out by its id', async () => {
+    const { client } = await start()
+    const { members } = await client.leave([{ memberId: 'b' }, { memberId: 'a' }])
+    expect(members.map(({ errorCode }) => errorCode)).toEqual([25, 0])
+    const { groups } = await client.ask(69, 1, {
+      groupIds: ['g'],
+      includeAuthorizedOperations: false,
+    })
+    expect([groups[0]?.groupState, groups[0]?.members]).toEqual(['Empty', []])
+  })
+
   it('says of a group of the other kind that it is one', async () => {
     const { client } = await start()
     const classic = await client.describe('g')
