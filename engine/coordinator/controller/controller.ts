@@ -7,7 +7,8 @@
  * ReplicationControlManager; kafka-map §2.7.
  *
  * differs from Kafka: a topic can be used as soon as its creation is answered; replication factor -1 is
- * always 1 here, whatever default.replication.factor says, while there is one broker.
+ * always 1 here, whatever default.replication.factor says, while there is one broker. Timeouts of requests
+ * are not looked at: changes are made at once, where Kafka answers REQUEST_TIMED_OUT to 0 and less.
  */
 import { assert } from '../../base/assert.ts'
 import type { BrokerConfig } from '../../base/config.ts'
