@@ -55,8 +55,8 @@ export class GroupTurns {
   }
 
   /**
-   * Puts an event in line behind what is being decided now, and so before anything that comes as an
-   * answer to it.
+   * For a decision that is being taken: puts an event in line behind it, and so before anything that comes
+   * as an answer to it.
    */
   follow(groupId: string, decide: Decide): void {
     this.park(groupId, { decide, sender: null })
@@ -87,7 +87,7 @@ export class GroupTurns {
   private begin(groupId: string, outcome: GroupOutcome): GroupOutcome {
     if (outcome.records.length === 0) {
       // Nothing to wait for, but the decision may have put something in line behind itself.
-      this.end(groupId)
+      this.drain(groupId)
       return outcome
     }
     this.writing.add(groupId)
@@ -113,6 +113,11 @@ export class GroupTurns {
 
   private end(groupId: string): void {
     this.writing.delete(groupId)
+    this.drain(groupId)
+  }
+
+  /** Decides what waits in line, until one of them makes the group busy. */
+  private drain(groupId: string): void {
     if (this.draining.has(groupId)) return
     this.draining.add(groupId)
     const line = this.waiting.get(groupId)
